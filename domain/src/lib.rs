@@ -1,0 +1,5 @@
+//! The rules of a condominium: pure functions without I/O, and in `store` their SQL.
+
+pub mod ids;
+pub mod matching;
+pub mod money;

@@ -1,0 +1,14 @@
+//! Reconciliation: what each bank transaction is for, with its reasons.
+//!
+//! Pure: no I/O, no clock, the same answer for the same input.
+
+mod allocation;
+mod book;
+
+pub use allocation::{Allocation, AllocationKind, Cause};
+pub use book::{
+    Account, AccountKind, Alias, Batch, BatchEntry, BatchKind, Charge, Cheque, Condominium, Decider, DocumentKind,
+    EntryParty, Invoice, Line, LineKind, Lot, Mandate, Neighbour, NeighbourInvoice, NeighbourOwner, Outcome, Owner,
+    OwnerKind, Ownership, PastLine, PaymentMode, Payout, Person, PersonRole, Receivable, ReceivableKind, Slip,
+    Snapshot, Supplier,
+};
