@@ -1,0 +1,59 @@
+//! Identifiers, one type each: a lot cannot be passed where an owner is meant.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A manager (*gestionnaire*): the tenant.
+    TenantId;
+    /// A condominium (*copropriété*).
+    CondominiumId;
+    /// A lot.
+    LotId;
+    /// An owner's account in one condominium (*compte copropriétaire*).
+    OwnerId;
+    /// What an owner owes: one line of a call (*créance*).
+    ReceivableId;
+    /// A supplier (*fournisseur*).
+    SupplierId;
+    /// A supplier invoice (*facture fournisseur*).
+    InvoiceId;
+    /// A SEPA file sent to the bank (*remise*).
+    BatchId;
+    /// One entry of a SEPA file.
+    BatchEntryId;
+    /// A cheque deposit slip (*bordereau*).
+    SlipId;
+    /// A cheque.
+    ChequeId;
+    /// A payout of the card processor.
+    PayoutId;
+    /// A card charge of a payout.
+    ChargeId;
+    /// A bank account of a condominium.
+    BankAccountId;
+    /// A bank transaction (*opération bancaire*).
+    TransactionId;
+    /// A proposal for a bank transaction.
+    ProposalId;
+    /// A learnt payer alias.
+    AliasId;
+    /// A journal entry (*écriture*).
+    JournalEntryId;
+}

@@ -1,0 +1,29 @@
+//! The only source of time of engine and nodes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+/// Tells the time; a test brings its own.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The instant it is.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// A clock shared by all that read it.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the machine's clock"
+    )]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}

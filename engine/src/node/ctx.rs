@@ -1,0 +1,77 @@
+//! What a node is told about its attempt.
+
+use std::fmt;
+use std::sync::Mutex;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::ids::{RunId, TenantId};
+
+/// The key an outside service sees; the same for every attempt whose outcome is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IdempotencyKey(pub String);
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// For who debugs the workflow.
+    Debug,
+    /// What happened.
+    Info,
+    /// What someone should look at.
+    Warn,
+}
+
+/// One line that a node wrote about its attempt; stored with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The text.
+    pub message: String,
+}
+
+/// What a node is told about its attempt: whose, which, when, and with which key.
+#[derive(Debug)]
+pub struct Ctx {
+    /// Whose data it is.
+    pub tenant: TenantId,
+    /// The run.
+    pub run: RunId,
+    /// The step, with the item of each loop around it: `pay[3].send`.
+    pub step: String,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// The instant of the attempt; for a `pure` node that of the run's last durable input.
+    pub now: DateTime<Utc>,
+    /// Stable over attempts whose outcome is unknown.
+    pub key: IdempotencyKey,
+    /// Cancelled when the run is, or when the attempt's time is over.
+    pub cancel: CancellationToken,
+    /// Lines written so far.
+    pub log: Mutex<Vec<LogLine>>,
+}
+
+impl Ctx {
+    /// Writes a line into the attempt's record.
+    pub fn log(&self, level: LogLevel, message: impl fmt::Display) {
+        let line = LogLine {
+            level,
+            message: message.to_string(),
+        };
+        self.log
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(line);
+    }
+}

@@ -1,0 +1,101 @@
+//! The plug-in boundary: what a step can do.
+//!
+//! A node is its typed config, its typed output and one function. The types
+//! give the YAML check, the editor's form and the reference page; the declared
+//! [`Effect`] gives the guarantee.
+
+mod ctx;
+mod effect;
+mod error;
+mod registry;
+mod spec;
+
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use ctx::{Ctx, IdempotencyKey, LogLevel, LogLine};
+pub use effect::{Effect, UnknownOutcome};
+pub use error::{ErrorKind, NodeError};
+pub use registry::{CatalogueError, Registered, Registry, RegistryBuilder, Runner};
+pub use spec::{NodeSpec, Problem};
+
+use crate::store::Tx;
+
+/// What a node answers: done with an output, or a [`NodeError`] that says
+/// whether to retry, to fail, or that nobody knows what happened.
+pub type NodeResult<T> = Result<T, NodeError>;
+
+/// What a look-up of an effect by its key found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookUp<T> {
+    /// It happened, with this output.
+    Done(T),
+    /// It did not happen: it may be tried again.
+    Absent,
+}
+
+/// A node that computes, reads the world or changes the outside world.
+pub trait Node: Send + Sync + 'static {
+    /// Name, version and effect.
+    const SPEC: NodeSpec;
+    /// The value of `with`; unknown fields are refused.
+    type Config: DeserializeOwned + JsonSchema + Send + 'static;
+    /// What later steps read.
+    type Output: Serialize + JsonSchema + Send + 'static;
+
+    /// The effect of this very config, e.g. `http.request`: `read` for GET, else `external`.
+    fn effect(&self, _config: &Self::Config) -> Effect {
+        Self::SPEC.effect
+    }
+
+    /// Problems of a config that its schema cannot say, found before the workflow is saved.
+    ///
+    /// `config` is the value of `with` as written; a value that holds an expression is null.
+    fn check(&self, _config: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// Does the work of one attempt.
+    fn run(
+        &self,
+        ctx: &Ctx,
+        config: Self::Config,
+    ) -> impl Future<Output = NodeResult<Self::Output>> + Send;
+
+    /// Asks the outside service what became of an attempt whose outcome is unknown.
+    ///
+    /// Called only for nodes that declare [`UnknownOutcome::LookUp`].
+    fn look_up(
+        &self,
+        _ctx: &Ctx,
+        _config: Self::Config,
+    ) -> impl Future<Output = NodeResult<LookUp<Self::Output>>> + Send {
+        std::future::ready(Err(NodeError::unknown(
+            "node.no_look_up",
+            "the node has no look-up",
+        )))
+    }
+}
+
+/// A node that writes this database: its writes, the events it emits and its
+/// checkpoint commit together. It is given a transaction and no network.
+pub trait TransactionNode: Send + Sync + 'static {
+    /// Name and version; the effect is always `transaction`.
+    const SPEC: NodeSpec;
+    /// The value of `with`; unknown fields are refused.
+    type Config: DeserializeOwned + JsonSchema + Send + 'static;
+    /// What later steps read.
+    type Output: Serialize + JsonSchema + Send + 'static;
+
+    /// Does the work of one attempt inside `tx`; an error rolls everything back.
+    fn run(
+        &self,
+        ctx: &Ctx,
+        tx: &mut Tx<'_>,
+        config: Self::Config,
+    ) -> impl Future<Output = NodeResult<Self::Output>> + Send;
+}

@@ -1,0 +1,246 @@
+//! The nodes a process knows: an explicit, sorted list; a duplicate fails.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Ctx, Effect, LookUp, Node, NodeError, NodeResult, NodeSpec, Problem, TransactionNode};
+use crate::store::Tx;
+
+/// What makes a list of nodes unusable.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// Two nodes with one name and version.
+    #[error("node `{0}@{1}` is registered twice")]
+    Duplicate(&'static str, u32),
+    /// The list is not sorted.
+    #[error("node `{0}` stands after `{1}`: keep the list sorted")]
+    Unsorted(&'static str, &'static str),
+}
+
+/// How a node's work is called.
+#[derive(Clone)]
+pub enum Runner {
+    /// Without a transaction.
+    Plain(Arc<dyn Plain>),
+    /// Inside the step's transaction.
+    Transaction(Arc<dyn InTransaction>),
+}
+
+/// A node whose types are erased.
+#[derive(Clone)]
+pub struct Registered {
+    /// Name, version, effect.
+    pub spec: NodeSpec,
+    /// JSON Schema of `with`.
+    pub config: Arc<Value>,
+    /// JSON Schema of the output.
+    pub output: Arc<Value>,
+    /// The work.
+    pub runner: Runner,
+}
+
+impl Registered {
+    /// The effect of this very config.
+    ///
+    /// # Errors
+    /// When the config is not of the node's type.
+    pub fn effect(&self, config: &Value) -> NodeResult<Effect> {
+        match &self.runner {
+            Runner::Plain(node) => node.effect(config),
+            Runner::Transaction(_) => Ok(Effect::Transaction),
+        }
+    }
+
+    /// Problems of a config that its schema cannot say.
+    #[must_use]
+    pub fn check(&self, config: &Value) -> Vec<Problem> {
+        match &self.runner {
+            Runner::Plain(node) => node.check(config),
+            Runner::Transaction(_) => Vec::new(),
+        }
+    }
+}
+
+/// [`Node`] without its types.
+pub trait Plain: Send + Sync {
+    /// See [`Node::effect`].
+    fn effect(&self, config: &Value) -> NodeResult<Effect>;
+    /// See [`Node::check`].
+    fn check(&self, config: &Value) -> Vec<Problem>;
+    /// See [`Node::run`].
+    fn run<'a>(&'a self, ctx: &'a Ctx, config: Value) -> BoxFuture<'a, NodeResult<Value>>;
+    /// See [`Node::look_up`].
+    fn look_up<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        config: Value,
+    ) -> BoxFuture<'a, NodeResult<LookUp<Value>>>;
+}
+
+/// [`TransactionNode`] without its types.
+pub trait InTransaction: Send + Sync {
+    /// See [`TransactionNode::run`].
+    fn run<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        tx: &'a mut Tx<'_>,
+        config: Value,
+    ) -> BoxFuture<'a, NodeResult<Value>>;
+}
+
+impl<N: Node> Plain for N {
+    fn effect(&self, config: &Value) -> NodeResult<Effect> {
+        Ok(Node::effect(
+            self,
+            &typed::<N::Config>(N::SPEC, config.clone())?,
+        ))
+    }
+
+    fn check(&self, config: &Value) -> Vec<Problem> {
+        Node::check(self, config)
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Ctx, config: Value) -> BoxFuture<'a, NodeResult<Value>> {
+        Box::pin(async move { untyped(&Node::run(self, ctx, typed(N::SPEC, config)?).await?) })
+    }
+
+    fn look_up<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        config: Value,
+    ) -> BoxFuture<'a, NodeResult<LookUp<Value>>> {
+        Box::pin(async move {
+            Ok(
+                match Node::look_up(self, ctx, typed(N::SPEC, config)?).await? {
+                    LookUp::Done(output) => LookUp::Done(untyped(&output)?),
+                    LookUp::Absent => LookUp::Absent,
+                },
+            )
+        })
+    }
+}
+
+impl<N: TransactionNode> InTransaction for N {
+    fn run<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        tx: &'a mut Tx<'_>,
+        config: Value,
+    ) -> BoxFuture<'a, NodeResult<Value>> {
+        Box::pin(async move {
+            untyped(&TransactionNode::run(self, ctx, tx, typed(N::SPEC, config)?).await?)
+        })
+    }
+}
+
+fn typed<T: DeserializeOwned>(spec: NodeSpec, config: Value) -> NodeResult<T> {
+    serde_json::from_value(config).map_err(|error| {
+        NodeError::fail(
+            "node.bad_config",
+            format_args!("`with` of `{}`: {error}", spec.name),
+        )
+    })
+}
+
+fn untyped<T: serde::Serialize>(output: &T) -> NodeResult<Value> {
+    serde_json::to_value(output).map_err(|error| NodeError::fail("node.bad_output", error))
+}
+
+/// Collects nodes; see [`Registry::builder`].
+#[derive(Default)]
+pub struct RegistryBuilder {
+    nodes: Vec<Registered>,
+}
+
+impl RegistryBuilder {
+    /// Adds a node.
+    #[must_use]
+    pub fn node<N: Node>(self, node: N) -> Self {
+        self.add::<N::Config, N::Output>(N::SPEC, Runner::Plain(Arc::new(node)))
+    }
+
+    /// Adds a node that writes this database.
+    #[must_use]
+    pub fn transaction<N: TransactionNode>(self, node: N) -> Self {
+        let spec = NodeSpec {
+            effect: Effect::Transaction,
+            ..N::SPEC
+        };
+        self.add::<N::Config, N::Output>(spec, Runner::Transaction(Arc::new(node)))
+    }
+
+    fn add<C: schemars::JsonSchema, O: schemars::JsonSchema>(
+        mut self,
+        spec: NodeSpec,
+        runner: Runner,
+    ) -> Self {
+        let config = Arc::new(schemars::schema_for!(C).to_value());
+        let output = Arc::new(schemars::schema_for!(O).to_value());
+        self.nodes.push(Registered {
+            spec,
+            config,
+            output,
+            runner,
+        });
+        self
+    }
+
+    /// The registry.
+    ///
+    /// # Errors
+    /// When the list is not sorted by name and version, or names a node twice.
+    pub fn build(self) -> Result<Registry, CatalogueError> {
+        for pair in self.nodes.windows(2) {
+            let (before, after) = (pair[0].spec, pair[1].spec);
+            match (before.name, before.version).cmp(&(after.name, after.version)) {
+                std::cmp::Ordering::Less => {}
+                std::cmp::Ordering::Equal => {
+                    return Err(CatalogueError::Duplicate(after.name, after.version));
+                }
+                std::cmp::Ordering::Greater => {
+                    return Err(CatalogueError::Unsorted(after.name, before.name));
+                }
+            }
+        }
+        let nodes = self
+            .nodes
+            .into_iter()
+            .map(|node| ((node.spec.name, node.spec.version), node))
+            .collect();
+        Ok(Registry {
+            nodes: Arc::new(nodes),
+        })
+    }
+}
+
+/// The nodes a process knows, by name and version.
+#[derive(Clone)]
+pub struct Registry {
+    nodes: Arc<BTreeMap<(&'static str, u32), Registered>>,
+}
+
+impl Registry {
+    /// An empty list to add nodes to, sorted by name.
+    #[must_use]
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+
+    /// The node of this name and version.
+    #[must_use]
+    pub fn get(&self, name: &str, version: u32) -> Option<&Registered> {
+        self.nodes
+            .iter()
+            .find(|((known, v), _)| *known == name && *v == version)
+            .map(|(_, node)| node)
+    }
+
+    /// All nodes, sorted by name and version.
+    pub fn iter(&self) -> impl Iterator<Item = &Registered> {
+        self.nodes.values()
+    }
+}

@@ -1,0 +1,43 @@
+//! What a node says of itself.
+
+use super::Effect;
+
+/// Name, version and effect of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeSpec {
+    /// `subject.verb`, or one word for flow nodes.
+    pub name: &'static str,
+    /// A breaking change is a new version: `http.request@2`.
+    pub version: u32,
+    /// What it does to the world.
+    pub effect: Effect,
+}
+
+impl NodeSpec {
+    /// Version 1 of a node.
+    #[must_use]
+    pub const fn new(name: &'static str, effect: Effect) -> Self {
+        Self {
+            name,
+            version: 1,
+            effect,
+        }
+    }
+
+    /// Another version of a node.
+    #[must_use]
+    pub const fn version(self, version: u32) -> Self {
+        Self { version, ..self }
+    }
+}
+
+/// What is wrong with a config, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// JSON pointer inside `with`, such as `/code`.
+    pub pointer: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub fix: String,
+}

@@ -1,0 +1,5 @@
+//! Every statement on `engine.*` tables.
+
+mod tx;
+
+pub use tx::Tx;
