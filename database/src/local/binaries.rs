@@ -172,7 +172,11 @@ mod tests {
         let text = choose(dirs(&["empty"]), None, named)
             .unwrap_err()
             .to_string();
-        for expected in ["PostgreSQL 15 or newer", "apt-get install postgresql", "DATABASE_URL"] {
+        for expected in [
+            "PostgreSQL 15 or newer",
+            "apt-get install postgresql",
+            "DATABASE_URL",
+        ] {
             assert!(text.contains(expected), "{text}");
         }
     }

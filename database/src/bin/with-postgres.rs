@@ -1,0 +1,62 @@
+//! `with-postgres COMMAND [ARGUMENT…]` — runs a command beside a private
+//! PostgreSQL that is thrown away after it.
+//!
+//! The whole test run is such a command: its tests find the server through the
+//! variable `COPRO_TEST_SERVER`. Ends with the command's exit code.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use database::testing::{SERVER_VARIABLE, fast_folder, start_server};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+type Failure = Box<dyn std::error::Error>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("with-postgres: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<u8, Failure> {
+    let mut arguments = env::args_os().skip(1);
+    let program = arguments
+        .next()
+        .ok_or("usage: with-postgres COMMAND [ARGUMENT…]")?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let folder = fast_folder().join(format!("copro-run-{}", std::process::id()));
+    let ended = beside_server(&folder, &mut command).await;
+    let removed = fs::remove_dir_all(&folder);
+    let code = ended?;
+    removed?;
+    Ok(code)
+}
+
+/// Starts the server, runs the command, stops the server whatever happened.
+async fn beside_server(folder: &Path, command: &mut Command) -> Result<u8, Failure> {
+    // Ctrl-C reaches the command too; we outlive it to clean up.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let server = start_server(folder).await?;
+    let status = command.env(SERVER_VARIABLE, server.admin_url()).status();
+    tokio::pin!(status);
+    let ended = loop {
+        tokio::select! {
+            status = &mut status => break status,
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    server.stop().await?;
+    let code = ended?.code().unwrap_or(1);
+    Ok(u8::try_from(code).unwrap_or(1))
+}
