@@ -5,6 +5,9 @@
 //! PostgreSQL. The engine knows nothing of condominiums.
 
 pub mod clock;
+pub mod expr;
+pub mod graph;
 pub mod ids;
+pub mod language;
 pub mod node;
 pub mod store;

@@ -1,0 +1,167 @@
+//! What an expression can read, layered: a loop's item sees what stands around it.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::shape::Shape;
+
+/// A value with what its schema says of it: decimals enter as decimals.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    /// The value, decimals as text.
+    pub value: Arc<Value>,
+    /// Its shape; [`Shape::Any`] when nothing is known.
+    pub shape: Shape,
+}
+
+impl Typed {
+    /// A value of a known shape.
+    pub fn new(value: impl Into<Arc<Value>>, shape: Shape) -> Self {
+        Self {
+            value: value.into(),
+            shape,
+        }
+    }
+
+    /// A value of which nothing is known.
+    pub fn any(value: impl Into<Arc<Value>>) -> Self {
+        Self::new(value, Shape::Any)
+    }
+}
+
+/// A step that has ended, as later expressions see it.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// `succeeded`, `failed` or `skipped`: `run.steps.ID.status`.
+    pub status: &'static str,
+    /// Its output; `None` when it was skipped. A failure that its step lets
+    /// pass (`on_error: continue`) has `{ error: { code, message } }`.
+    pub output: Option<Typed>,
+    /// What went wrong: `run.steps.ID.error`.
+    pub error: Option<Failure>,
+}
+
+/// What went wrong, as expressions see it: `error.code`, `error.message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Stable code, `subject.what_happened`.
+    pub code: String,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+impl Failure {
+    /// `{ code, message }`.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        json!({ "code": self.code, "message": self.message })
+    }
+}
+
+/// The facts of a run that every expression may read.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    /// `run.id`.
+    pub id: String,
+    /// `run.workflow`, the workflow's name.
+    pub workflow: String,
+    /// `tenant.id`.
+    pub tenant: String,
+    /// `now`, RFC 3339: the recorded instant of the run's last durable input.
+    pub now: String,
+}
+
+/// What an expression can read.
+///
+/// Cheap to clone and to extend: values are shared, and [`Scope::inside`] makes
+/// an inner layer without copying the outer one.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    outer: Option<Arc<Scope>>,
+    names: BTreeMap<Arc<str>, Typed>,
+    steps: BTreeMap<Arc<str>, Ended>,
+}
+
+impl Scope {
+    /// The outermost scope of a run.
+    #[must_use]
+    pub fn new(facts: &RunFacts, inputs: Typed) -> Self {
+        let mut scope = Self::default();
+        scope.set("inputs", inputs);
+        scope.set(
+            "run",
+            Typed::any(json!({ "id": facts.id, "workflow": facts.workflow })),
+        );
+        scope.set("tenant", Typed::any(json!({ "id": facts.tenant })));
+        scope.set("now", Typed::any(Value::String(facts.now.clone())));
+        scope
+    }
+
+    /// A scope inside this one: of a loop's item, of an attempt.
+    #[must_use]
+    pub fn inside(outer: &Arc<Self>) -> Self {
+        Self {
+            outer: Some(Arc::clone(outer)),
+            ..Self::default()
+        }
+    }
+
+    /// Records a step that has ended.
+    pub fn set_step(&mut self, id: impl Into<Arc<str>>, ended: Ended) {
+        self.steps.insert(id.into(), ended);
+    }
+
+    /// The item of a loop, under its `as` name, and its index.
+    pub fn set_item(&mut self, name: impl Into<Arc<str>>, item: Typed, index: usize) {
+        self.names.insert(name.into(), item);
+        self.set("index", Typed::any(json!(index)));
+    }
+
+    /// `attempt`, 1 for the first.
+    pub fn set_attempt(&mut self, attempt: u32) {
+        self.set("attempt", Typed::any(json!(attempt)));
+    }
+
+    /// `error`, in `retry.if` and in the step that stands in for a failed one.
+    pub fn set_error(&mut self, failure: &Failure) {
+        self.set("error", Typed::any(failure.to_value()));
+    }
+
+    /// `now`, when an input has arrived since.
+    pub fn set_now(&mut self, now: String) {
+        self.set("now", Typed::any(Value::String(now)));
+    }
+
+    fn set(&mut self, name: &'static str, value: Typed) {
+        self.names.insert(name.into(), value);
+    }
+
+    /// The value of a name other than `steps`, from the innermost layer that has it.
+    pub(crate) fn name(&self, name: &str) -> Option<&Typed> {
+        find(self, name, |layer| &layer.names)
+    }
+
+    /// The step of this id that has ended.
+    pub(crate) fn step(&self, id: &str) -> Option<&Ended> {
+        find(self, id, |layer| &layer.steps)
+    }
+}
+
+fn find<'a, T>(
+    mut layer: &'a Scope,
+    key: &str,
+    map: fn(&Scope) -> &BTreeMap<Arc<str>, T>,
+) -> Option<&'a T>
+where
+    Arc<str>: Borrow<str>,
+{
+    loop {
+        if let Some(found) = map(layer).get(key) {
+            return Some(found);
+        }
+        layer = layer.outer.as_deref()?;
+    }
+}

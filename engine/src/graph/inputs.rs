@@ -1,0 +1,84 @@
+//! What a run is given, checked against what the workflow declares.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::expr::{Shape, Typed};
+
+/// What a workflow declares to be given.
+#[derive(Clone)]
+pub struct Inputs {
+    /// In file order.
+    pub fields: Vec<Input>,
+    /// JSON Schema of the whole, for forms and for the API.
+    pub schema: Arc<Value>,
+    /// The same for expressions.
+    pub shape: Shape,
+    validator: Arc<jsonschema::Validator>,
+}
+
+/// One declared input.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Whether a run must be given it.
+    pub required: bool,
+    /// What stands in when it is not given.
+    pub default: Option<Value>,
+}
+
+/// An input that a run cannot take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputProblem {
+    /// JSON pointer inside the inputs, such as `/condominium_id`.
+    pub pointer: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for InputProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.pointer, self.message)
+    }
+}
+
+impl Inputs {
+    /// Fills the defaults in and checks the whole; null stands for an optional input not given.
+    ///
+    /// # Errors
+    /// All problems: unknown, missing, or of another type.
+    pub fn accept(&self, given: Value) -> Result<Typed, Vec<InputProblem>> {
+        let mut values = match given {
+            Value::Object(values) => values,
+            Value::Null => Map::new(),
+            _ => return Err(vec![InputProblem::new("", "inputs are an object")]),
+        };
+        for input in &self.fields {
+            if let (false, Some(default)) = (values.contains_key(&input.name), &input.default) {
+                values.insert(input.name.clone(), default.clone());
+            }
+        }
+        let value = Value::Object(values);
+        let problems: Vec<_> = self
+            .validator
+            .iter_errors(&value)
+            .map(|error| InputProblem::new(error.instance_path().as_str(), &error))
+            .collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Typed::new(value, self.shape.clone()))
+    }
+}
+
+impl InputProblem {
+    fn new(pointer: &str, message: impl fmt::Display) -> Self {
+        Self {
+            pointer: pointer.to_owned(),
+            message: message.to_string(),
+        }
+    }
+}

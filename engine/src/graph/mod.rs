@@ -1,0 +1,151 @@
+//! A checked workflow, ready to run: pure data, shared by all runs of a version.
+//!
+//! Steps stand in levels: the workflow's own, and one for each loop with
+//! nested steps. Indexes are those of the step's own level.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::expr::{Expression, Shape, Template};
+use crate::node::Registered;
+
+mod inputs;
+mod retry;
+
+pub use inputs::{Input, InputProblem, Inputs};
+pub use retry::{Backoff, Retry};
+
+/// A checked workflow, ready to run.
+#[derive(Clone)]
+pub struct Plan {
+    /// Its name.
+    pub name: String,
+    /// What people read.
+    pub title: Option<String>,
+    /// What a run is given.
+    pub inputs: Inputs,
+    /// The run's outputs: a map.
+    pub outputs: Template,
+    /// What runs are found by, by name.
+    pub labels: Vec<(String, Template)>,
+    /// The workflow's own steps.
+    pub steps: Arc<Level>,
+}
+
+/// The steps of a workflow, or of a loop's item.
+#[derive(Clone)]
+pub struct Level {
+    /// In file order.
+    pub steps: Vec<Step>,
+    /// Indexes so that each step stands after all that it waits for; file order where free.
+    pub order: Vec<usize>,
+    ancestors: Vec<Vec<usize>>,
+}
+
+impl Level {
+    /// The index of a step.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<usize> {
+        self.steps.iter().position(|step| &*step.id == id)
+    }
+
+    /// All steps of this level whose outcome `step` depends on by data or by
+    /// control, directly or not: its needs, what it reads, the step whose
+    /// failure it handles, and who stands in for those. Sorted by index.
+    #[must_use]
+    pub fn ancestors(&self, step: usize) -> &[usize] {
+        &self.ancestors[step]
+    }
+}
+
+/// One step.
+#[derive(Clone)]
+pub struct Step {
+    /// Unique in the workflow.
+    pub id: Arc<str>,
+    /// 1-based line in the file.
+    pub line: u32,
+    /// Steps that must have ended before this one starts: those it reads, and
+    /// those named in `needs`. Sorted. Skipped when all of them were skipped.
+    pub needs: Vec<usize>,
+    /// Steps of the levels around that its expressions read, by id: durable
+    /// before an effect of this step, which is so when the loop itself has started.
+    pub reads_outside: Vec<Arc<str>>,
+    /// `if`: false skips the step. On a loop, evaluated once, without item.
+    pub condition: Option<Expression>,
+    /// `for_each`.
+    pub for_each: Option<Loop>,
+    /// What one try does.
+    pub body: Body,
+    /// `retry`; of each item in a loop.
+    pub retry: Option<Retry>,
+    /// `timeout` of one attempt; of each item in a loop.
+    pub timeout: Option<Duration>,
+    /// What a failure becomes.
+    pub on_error: OnError,
+    /// The step whose failure this one handles (`on_error: { step: this }`):
+    /// it starts only when that one failed, with `error` in scope.
+    pub handles: Option<usize>,
+    /// Whether its value can be `()`.
+    pub may_be_skipped: bool,
+    /// What its value looks like to expressions; of the whole list for a loop.
+    pub output: Shape,
+}
+
+/// What one try of a step does.
+#[derive(Clone)]
+pub enum Body {
+    /// Calls a node.
+    Node {
+        /// The node.
+        node: Registered,
+        /// Its config.
+        with: Template,
+    },
+    /// Runs steps: the body of a loop. An item's result is `{ id: output }`
+    /// over the steps, a skipped one being null.
+    Steps(Arc<Level>),
+}
+
+/// `for_each`.
+#[derive(Clone)]
+pub struct Loop {
+    /// Gives the list.
+    pub items: Template,
+    /// The name of the item in expressions.
+    pub as_name: Arc<str>,
+    /// How many items run at once.
+    pub concurrency: NonZeroUsize,
+    /// Items handed over in lists of up to this many: the item is then a list.
+    pub batch: Option<NonZeroUsize>,
+    /// What a failed item becomes.
+    pub on_item_error: OnItemError,
+    /// What an item looks like to expressions; a list with `batch`.
+    pub item: Shape,
+}
+
+/// What a failed step becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// The run fails.
+    Fail,
+    /// The step has failed, its value is `{ error }`, the run goes on.
+    Continue,
+    /// Another step runs; its output stands in.
+    Step(usize),
+}
+
+/// What a failed item of a loop becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnItemError {
+    /// The step fails.
+    Fail,
+    /// `()` in the list of results.
+    Skip,
+    /// Every result is `{ output, error }`.
+    Collect,
+}
+
+/// The most tries a step may have.
+pub const MAX_ATTEMPTS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
