@@ -3,3 +3,4 @@
 pub mod ids;
 pub mod matching;
 pub mod money;
+pub mod world;
