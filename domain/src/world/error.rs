@@ -82,7 +82,7 @@ pub enum WorldProblem {
         first: usize,
     },
     /// A reference to a record that is not there.
-    #[error("`{id}` is no {kind} of this world")]
+    #[error("`{id}` is no {} of this world", .kind.replace('_', " "))]
     UnknownReference {
         /// What is referred to.
         kind: &'static str,

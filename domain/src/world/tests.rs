@@ -94,7 +94,7 @@ fn a_sound_world_is_read_to_the_cent() {
 
 #[test]
 fn an_amount_is_read_from_its_digits_and_no_float_comes_between() {
-    for cents in (1..200_000_i64).step_by(7).chain([99_999_999_999_999]) {
+    for cents in (1..200_000_i64).step_by(97).chain([99_999_999_999_999]) {
         let mut files = small();
         let amount = format!("{}.{:02}", cents / 100, cents % 100);
         files.insert(
@@ -127,7 +127,7 @@ fn an_unknown_account_is_refused_with_its_place() {
             r#""id": 10, "id_account": 13"#
         ),
         [
-            "transactions.json:3:27: record 2 (10): `id_account`: `13` is no bank_account of this world"
+            "transactions.json:3:27: record 2 (10): `id_account`: `13` is no bank account of this world"
         ]
     );
 }
@@ -174,7 +174,7 @@ fn references_lead_to_a_record_of_the_same_condominium() {
     assert_eq!(
         problems_after("sepa_batches.json", "inv_1", "inv_9"),
         [
-            "sepa_batches.json:3:91: record 1 (bat_1): `entries[0].supplier_invoice_id`: `inv_9` is no invoice of this world"
+            "sepa_batches.json:3:90: record 1 (bat_1): `entries[0].supplier_invoice_id`: `inv_9` is no invoice of this world"
         ]
     );
     let mut files = small();
@@ -289,12 +289,12 @@ fn what_an_export_says_beyond_what_we_read_is_ignored() {
 
 #[test]
 fn the_given_worlds_are_sound() {
-    let Some(folder) = option_env!("COPRO_FIXTURES") else {
+    let Some(folder) = std::env::var_os("COPRO_FIXTURES") else {
         eprintln!("COPRO_FIXTURES is not set: only the small world was read");
         return;
     };
     for world in ["world-1", "world-2", "world-3"] {
-        let folder = std::path::Path::new(folder)
+        let folder = std::path::Path::new(&folder)
             .join("reconciliation")
             .join(world);
         let files = World::FILES
