@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 
 use crate::local::{LOGIN, LocalOptions, LocalServer};
 use crate::migrate;
-use crate::name::Name;
+use crate::name::{Name, socket_url};
 
 /// Names the superuser's URL of the server that the test run started.
 pub const SERVER_VARIABLE: &str = "COPRO_TEST_SERVER";
@@ -118,9 +118,7 @@ impl TestDb {
     }
 
     fn url_of(&self, role: &str) -> String {
-        let options = self.server.options.clone();
-        let options = options.username(role).database(&self.name);
-        options.to_url_lossy().to_string()
+        self.server.url_of(role, &self.name)
     }
 }
 
@@ -195,6 +193,17 @@ impl TestServer {
             template,
             _private: private,
         })
+    }
+
+    fn url_of(&self, role: &str, database: &str) -> String {
+        let options = &self.options;
+        match options.get_socket() {
+            Some(folder) => socket_url(role, database, folder, options.get_port()),
+            None => {
+                let options = options.clone().username(role).database(database);
+                options.to_url_lossy().to_string()
+            }
+        }
     }
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {

@@ -10,7 +10,7 @@ async fn schemas(pool: &PgPool) -> Vec<String> {
     )
     .fetch_all(pool)
     .await
-    .unwrap()
+    .expect("the catalogue answers")
 }
 
 #[tokio::test]

@@ -6,12 +6,19 @@
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use database::local::LocalServer;
 use database::testing::{SERVER_VARIABLE, fast_folder, start_server};
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Names the folder of a run, before its process id.
+const PREFIX: &str = "copro-run-";
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -33,12 +40,30 @@ async fn run() -> Result<u8, Failure> {
         .ok_or("usage: with-postgres COMMAND [ARGUMENT…]")?;
     let mut command = Command::new(program);
     command.args(arguments);
-    let folder = fast_folder().join(format!("copro-run-{}", std::process::id()));
+    for folder in left_behind() {
+        LocalServer::start(&folder).await?.stop().await?;
+        fs::remove_dir_all(folder)?;
+    }
+    let folder = fast_folder().join(format!("{PREFIX}{}", std::process::id()));
     let ended = beside_server(&folder, &mut command).await;
     let removed = fs::remove_dir_all(&folder);
     let code = ended?;
     removed?;
     Ok(code)
+}
+
+/// Folders of runs that were killed; their server may still be there.
+fn left_behind() -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(fast_folder()) else {
+        return Vec::new();
+    };
+    let is_dead = |path: &PathBuf| {
+        path.file_name()
+            .and_then(|name| name.to_str()?.strip_prefix(PREFIX)?.parse().ok())
+            .is_some_and(|pid| kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH))
+    };
+    let paths = entries.flatten().map(|entry| entry.path());
+    paths.filter(is_dead).collect()
 }
 
 /// Starts the server, runs the command, stops the server whatever happened.

@@ -24,7 +24,6 @@ mod process;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
@@ -34,8 +33,8 @@ use tokio::task::spawn_blocking;
 use self::account::Account;
 pub use self::error::LocalError;
 use self::home::Home;
-use self::process::{PORT, SUPERUSER, pause};
-use crate::name::Name;
+use self::process::{PORT, SUPERUSER, Watch, pause};
+use crate::name::{Name, socket_url};
 
 /// The database and the login role of the application on a private server.
 pub const LOGIN: &str = "copro";
@@ -62,7 +61,7 @@ pub struct LocalServer {
     home: Home,
     socket_dir: PathBuf,
     share: Option<File>,
-    child: Option<Child>,
+    watch: Option<Watch>,
 }
 
 impl LocalServer {
@@ -73,10 +72,19 @@ impl LocalServer {
 
     /// As [`LocalServer::start`], with options.
     pub async fn start_with(data_dir: &Path, options: LocalOptions) -> Result<Self, LocalError> {
-        let data_dir = data_dir.to_owned();
-        let server = spawn_blocking(move || Self::join(&data_dir, &options)).await??;
-        server.prepare().await?;
-        Ok(server)
+        const ATTEMPTS: usize = 3;
+        let mut attempt = 1;
+        loop {
+            let (folder, options) = (data_dir.to_owned(), options.clone());
+            let server = spawn_blocking(move || Self::join(&folder, &options)).await??;
+            match server.prepare().await {
+                Ok(()) => return Ok(server),
+                // It died between our look and our call.
+                Err(sqlx::Error::Io(_)) if attempt < ATTEMPTS => server.stop().await?,
+                Err(error) => return Err(error.into()),
+            }
+            attempt += 1;
+        }
     }
 
     /// The application's login, on its database.
@@ -101,13 +109,7 @@ impl LocalServer {
     }
 
     pub(crate) fn url_of(&self, role: &str, database: &str) -> String {
-        PgConnectOptions::new_without_pgpass()
-            .username(role)
-            .database(database)
-            .socket(&self.socket_dir)
-            .port(PORT)
-            .to_url_lossy()
-            .to_string()
+        socket_url(role, database, &self.socket_dir, PORT)
     }
 
     fn join(data_dir: &Path, options: &LocalOptions) -> Result<Self, LocalError> {
@@ -122,18 +124,18 @@ impl LocalServer {
             .map_err(LocalError::io("lock", &data_dir))?;
         let home = Home::open(&data_dir, &account)?;
         let programs = options.programs.as_deref();
-        let (running, child) = process::ensure(&home, &account, programs, &options.settings)?;
+        let (running, watch) = process::ensure(&home, &account, programs, &options.settings)?;
         Ok(Self {
             data_dir,
             socket_dir: running.socket_dir().to_owned(),
             home,
             share: Some(share),
-            child,
+            watch,
         })
     }
 
     /// Makes the login role and the database on a new cluster.
-    async fn prepare(&self) -> Result<(), LocalError> {
+    async fn prepare(&self) -> Result<(), sqlx::Error> {
         let login: PgConnectOptions = self.url().parse()?;
         if let Ok(connection) = login.connect().await {
             connection.close().await?;
@@ -156,7 +158,7 @@ impl LocalServer {
         drop(share);
         let users = open_lock(&self.data_dir, USERS_LOCK)?;
         match users.try_lock() {
-            Ok(()) => process::stop(&self.home, self.child.as_mut()),
+            Ok(()) => process::stop(&self.home, self.watch.take()),
             Err(TryLockError::WouldBlock) => Ok(()),
             Err(TryLockError::Error(error)) => Err(LocalError::io("lock", &self.data_dir)(error)),
         }

@@ -8,7 +8,8 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -88,10 +89,23 @@ impl PidFile {
         })
     }
 
+    fn socket(&self) -> PathBuf {
+        self.socket_dir.join(format!(".s.PGSQL.{}", self.port))
+    }
+
+    fn socket_lock(&self) -> PathBuf {
+        self.socket_dir.join(format!(".s.PGSQL.{}.lock", self.port))
+    }
+
     /// The file outlives a killed server; its socket answers no more.
     fn answers(&self) -> bool {
-        let socket = self.socket_dir.join(format!(".s.PGSQL.{}", self.port));
-        UnixStream::connect(socket).is_ok()
+        UnixStream::connect(self.socket()).is_ok()
+    }
+
+    /// True until the server of this file removed its files, or died.
+    fn is_held(&self, cluster: &Path) -> bool {
+        let same = Self::read(cluster).is_some_and(|now| now.pid == self.pid);
+        (same || self.socket_lock().exists()) && is_alive(self.pid)
     }
 }
 
@@ -113,7 +127,7 @@ pub(super) fn ensure(
     account: &Account,
     configured: Option<&Path>,
     settings: &[String],
-) -> Result<(Running, Option<Child>), LocalError> {
+) -> Result<(Running, Option<Watch>), LocalError> {
     let began = Instant::now();
     loop {
         match state(home) {
@@ -131,9 +145,9 @@ pub(super) fn ensure(
     }
     let socket_dir = home.socket_dir(account)?;
     loop {
-        let child = spawn(home, account, &binaries, &socket_dir, settings)?;
-        match wait_ready(home, child)? {
-            Some((running, child)) => return Ok((running, Some(child))),
+        let watch = spawn(home, account, &binaries, &socket_dir, settings)?;
+        match wait_ready(home, &watch)? {
+            Some(running) => return Ok((running, Some(watch))),
             // The remains of a killed server: its process is not reaped yet,
             // or its last backend still leaves the shared memory.
             None if began.elapsed() < REMAINS_FADE && remains(&home.log_tail()) => pause(),
@@ -185,7 +199,7 @@ fn spawn(
     binaries: &Binaries,
     socket_dir: &Path,
     settings: &[String],
-) -> Result<Child, LocalError> {
+) -> Result<Watch, LocalError> {
     let log = home.new_log()?;
     let also = log
         .try_clone()
@@ -208,23 +222,37 @@ fn spawn(
     for setting in settings {
         command.args(["-c", setting]);
     }
-    command.spawn().map_err(LocalError::io("run", &program))
+    let mut child = command.spawn().map_err(LocalError::io("run", &program))?;
+    let pid = i32::try_from(child.id()).expect("process ids fit 31 bits");
+    let ended = std::thread::spawn(move || {
+        // Only its end matters; the log tells why.
+        let _ = child.wait();
+    });
+    Ok(Watch { pid, ended })
+}
+
+/// The thread that waits for our server's end.
+///
+/// A dead server that nobody has waited for keeps its process id, and no other
+/// server starts on its data: so it is waited for from the first moment, not
+/// when we happen to leave.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pid: i32,
+    ended: JoinHandle<()>,
 }
 
 /// Waits until the server is ready, or `None` when it ended.
-fn wait_ready(home: &Home, mut child: Child) -> Result<Option<(Running, Child)>, LocalError> {
+fn wait_ready(home: &Home, watch: &Watch) -> Result<Option<Running>, LocalError> {
     let began = Instant::now();
     loop {
-        let ended = child
-            .try_wait()
-            .map_err(LocalError::io("wait for", &home.log()))?;
-        if ended.is_some() {
+        if watch.ended.is_finished() {
             return Ok(None);
         }
         if let State::Ready(running) = state(home)
-            && i64::from(running.pid) == i64::from(child.id())
+            && running.pid == watch.pid
         {
-            return Ok(Some((running, child)));
+            return Ok(Some(running));
         }
         if began.elapsed() > LONGEST_START {
             return Err(timed_out("the server to start", LONGEST_START, home));
@@ -235,21 +263,24 @@ fn wait_ready(home: &Home, mut child: Child) -> Result<Option<(Running, Child)>,
 
 /// Stops the server, and returns when it is gone. The caller is its last user
 /// and holds the start lock.
-pub(super) fn stop(home: &Home, child: Option<&mut Child>) -> Result<(), LocalError> {
+pub(super) fn stop(home: &Home, watch: Option<Watch>) -> Result<(), LocalError> {
     let cluster = home.cluster();
     let Some(file) = PidFile::read(&cluster).filter(PidFile::answers) else {
-        return reap(home, child);
+        return Ok(());
     };
     // The socket answers, so the number in the file is the server's.
     signal(file.pid).map_err(LocalError::io("stop", &cluster))?;
     let began = Instant::now();
-    while PidFile::read(&cluster).is_some_and(|now| now.pid == file.pid && is_alive(now.pid)) {
+    while file.is_held(&cluster) {
         if began.elapsed() > LONGEST_STOP {
             return Err(timed_out("the server to stop", LONGEST_STOP, home));
         }
         pause();
     }
-    reap(home, child)
+    if let Some(watch) = watch.filter(|watch| watch.pid == file.pid) {
+        watch.ended.join().expect("waiting does not panic");
+    }
+    Ok(())
 }
 
 /// Asks for a fast shutdown: sessions are cut, a checkpoint is written.
@@ -262,23 +293,6 @@ fn signal(pid: i32) -> io::Result<()> {
 
 fn is_alive(pid: i32) -> bool {
     kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
-}
-
-/// Collects our ended child, if the server was ours.
-fn reap(home: &Home, child: Option<&mut Child>) -> Result<(), LocalError> {
-    if let Some(child) = child {
-        // A server that answers no more and does not end would hold us.
-        if child.try_wait().is_ok_and(|ended| ended.is_none())
-            && PidFile::read(&home.cluster()).is_some()
-        {
-            signal(i32::try_from(child.id()).expect("process ids fit 31 bits"))
-                .map_err(LocalError::io("stop", &home.cluster()))?;
-        }
-        child
-            .wait()
-            .map_err(LocalError::io("wait for", &home.log()))?;
-    }
-    Ok(())
 }
 
 fn timed_out(what: &'static str, after: Duration, home: &Home) -> LocalError {
