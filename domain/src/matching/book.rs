@@ -138,6 +138,8 @@ pub struct Owner {
     pub display_name: String,
     /// E-mail address, also known by the card processor.
     pub email: Option<String>,
+    /// Payments kept on the account that no receivable took; refunds lower it.
+    pub advance: Money,
     /// Everyone who may pay for the account.
     pub persons: Vec<Person>,
     /// Direct debit mandate, if any.
@@ -166,6 +168,8 @@ pub enum OwnerKind {
 pub struct Person {
     /// Relation to the account.
     pub role: PersonRole,
+    /// `M` or `MME`, when recorded.
+    pub civility: Option<String>,
     /// Surname, when recorded apart.
     pub last_name: Option<String>,
     /// First name, when recorded apart.

@@ -4,6 +4,18 @@
 
 mod allocation;
 mod book;
+mod evidence;
+mod history;
+mod label;
+mod marks;
+mod names;
+mod owners;
+mod periods;
+mod references;
+mod spread;
+mod state;
+mod suppliers;
+mod vocabulary;
 
 pub use allocation::{Allocation, AllocationKind, Cause};
 pub use book::{
@@ -12,3 +24,5 @@ pub use book::{
     OwnerKind, Ownership, PastLine, PaymentMode, Payout, Person, PersonRole, Receivable, ReceivableKind, Slip,
     Snapshot, Supplier,
 };
+pub use evidence::{Evidence, EvidenceCode};
+pub use state::{Book, Fact};

@@ -1,0 +1,83 @@
+//! Lines seen before: who paid like this, and for whom.
+
+use std::collections::BTreeMap;
+
+use super::allocation::{Allocation, Cause};
+use super::book::{Line, Outcome, PastLine};
+use super::label::{Label, same_party};
+use super::state::ById;
+
+/// Lines seen so far, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    lines: Vec<PastLine>,
+    keys: Vec<PastKey>,
+}
+
+/// What later lines are compared with.
+#[derive(Clone, Debug)]
+pub(super) struct PastKey {
+    /// The words that name the payer.
+    pub party: String,
+    /// The whole label, words only.
+    pub wording: String,
+}
+
+impl PastKey {
+    /// Reads a line.
+    pub fn of(line: &Line) -> Self {
+        let label = Label::read(&line.original_wording);
+        Self { party: label.party_key(), wording: label.joined() }
+    }
+}
+
+impl History {
+    /// Remembers a line; a second outcome of the same line replaces the first.
+    pub fn push(&mut self, past: PastLine, _by_id: &ById) {
+        if let Some(at) = self.lines.iter().rposition(|p| p.line.id == past.line.id) {
+            self.lines[at] = past;
+            return;
+        }
+        self.keys.push(PastKey::of(&past.line));
+        self.lines.push(past);
+    }
+
+    /// The lines, oldest first.
+    pub fn lines(&self) -> &[PastLine] {
+        &self.lines
+    }
+
+    /// Lines with their keys, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&PastLine, &PastKey)> {
+        self.lines.iter().zip(&self.keys)
+    }
+
+    /// Posted lines of the same payer and direction, oldest first.
+    pub fn of_party<'a>(&'a self, party: &'a str, credit: bool) -> impl Iterator<Item = (&'a PastLine, &'a [Allocation])> {
+        self.iter().filter_map(move |(past, key)| {
+            let Outcome::Posted { allocations, .. } = &past.outcome else { return None };
+            let same = (past.line.amount.cents() > 0) == credit && same_party(&key.party, party);
+            (same && !allocations.iter().all(|a| matches!(a.cause, Cause::DuplicateImport(_))))
+                .then_some((past, allocations.as_slice()))
+        })
+    }
+
+    /// Lines in review with what each may end with.
+    pub fn reviews(&self) -> impl Iterator<Item = (&Line, &[Vec<Allocation>])> {
+        self.lines.iter().filter_map(|past| match &past.outcome {
+            Outcome::InReview { candidates } => Some((&past.line, candidates.as_slice())),
+            _ => None,
+        })
+    }
+
+    /// How often each key was seen, for tests of rhythm.
+    pub fn count<K: Ord>(&self, key: impl Fn(&PastLine) -> Option<K>) -> BTreeMap<K, usize> {
+        let mut counts = BTreeMap::new();
+        for past in &self.lines {
+            if let Some(key) = key(past) {
+                *counts.entry(key).or_insert(0) += 1;
+            }
+        }
+        counts
+    }
+}

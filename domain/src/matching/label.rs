@@ -1,0 +1,198 @@
+//! Reads a bank label: words, fields, and the words that name the payer.
+//!
+//! Banks glue the payer, the motif and references into one text, each in its
+//! own grammar. Nothing here knows a bank: markers (`/DE`, `MOTIF:`, `ECH/`)
+//! open a field, separators are remembered, everything is upper-case ASCII.
+
+use super::vocabulary::{is_civility, is_motif, is_operator};
+
+/// A bank label, read.
+#[derive(Clone, Debug)]
+pub(super) struct Label {
+    /// Its words in order.
+    pub words: Vec<Word>,
+}
+
+/// A run of letters and digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Word {
+    /// `A-Z0-9` only.
+    pub text: String,
+    /// Attached to the word before by `-`, `/`, `'` or `.`, without a space.
+    pub glued: bool,
+    /// The field it stands in.
+    pub field: Field,
+}
+
+/// What part of a label a word stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    /// Before the first marker.
+    Head,
+    /// After a marker such as `/DE` or `POUR:`.
+    Party,
+    /// After a marker such as `/MOTIF` or `LIB:`.
+    Motif,
+    /// After a marker of a technical reference.
+    Reference,
+}
+
+impl Word {
+    /// Only digits.
+    pub fn is_number(&self) -> bool {
+        self.text.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    /// Only letters.
+    pub fn is_alphabetic(&self) -> bool {
+        self.text.bytes().all(|b| b.is_ascii_alphabetic())
+    }
+}
+
+impl Label {
+    /// Reads a label as the bank gives it.
+    pub fn read(text: &str) -> Self {
+        let mut words = Vec::new();
+        let mut field = Field::Head;
+        let text = deunicode::deunicode(text).to_uppercase();
+        for chunk in text.split_whitespace() {
+            let chunk = match marker(chunk) {
+                Some((next, rest)) => {
+                    field = next;
+                    rest
+                }
+                None => {
+                    if words.last().is_some_and(|w: &Word| opens_party(&words, w)) && chunk == "DE" {
+                        field = Field::Party;
+                        continue;
+                    }
+                    chunk
+                }
+            };
+            if let Some(initials) = initials(chunk) {
+                words.push(Word { text: initials, glued: false, field });
+                continue;
+            }
+            let mut glued = false;
+            for piece in chunk.split(|c: char| !c.is_ascii_alphanumeric()) {
+                if !piece.is_empty() {
+                    words.push(Word { text: piece.to_owned(), glued, field });
+                    glued = true;
+                }
+            }
+        }
+        Self { words }
+    }
+
+    /// The words that name the payer or beneficiary, civilities included.
+    pub fn party(&self) -> Vec<&Word> {
+        let named: Vec<&Word> = self.words.iter().filter(|w| w.field == Field::Party).collect();
+        let source: Vec<&Word> = if named.is_empty() {
+            self.words.iter().filter(|w| w.field == Field::Head).collect()
+        } else {
+            named
+        };
+        let mut start = 0;
+        while start < source.len() && (is_operator(&source[start].text) || has_digit(&source[start].text)) {
+            start += 1;
+        }
+        let mut party: Vec<&Word> = Vec::new();
+        for word in &source[start..] {
+            if has_digit(&word.text) || is_motif(&word.text) {
+                break;
+            }
+            party.push(word);
+        }
+        party
+    }
+
+    /// The payer as a key: the party's words joined by one space.
+    pub fn party_key(&self) -> String {
+        let party = self.party();
+        let words: Vec<&str> = party.iter().map(|w| w.text.as_str()).collect();
+        words.join(" ")
+    }
+
+    /// All words joined by one space.
+    pub fn joined(&self) -> String {
+        let words: Vec<&str> = self.words.iter().map(|w| w.text.as_str()).collect();
+        words.join(" ")
+    }
+
+    /// Whether one of the words is in `list`.
+    pub fn has_any(&self, list: &[&str]) -> bool {
+        self.words.iter().any(|w| list.contains(&w.text.as_str()))
+    }
+
+    /// Whether a word starts with one of `stems`.
+    pub fn has_stem(&self, stems: &[&str]) -> bool {
+        self.words.iter().any(|w| stems.iter().any(|s| w.text.starts_with(s)))
+    }
+}
+
+/// Whether two party keys name the same payer.
+///
+/// Equal, or the same first two names: what follows a payer's name in labels
+/// without markers is the motif, which changes from line to line.
+pub(super) fn same_party(a: &str, b: &str) -> bool {
+    if a == b {
+        return !a.is_empty();
+    }
+    let mut shared = 0;
+    let mut letters = 0;
+    for (x, y) in a.split(' ').zip(b.split(' ')) {
+        if x != y {
+            break;
+        }
+        if !is_civility(x) && x.len() > 1 {
+            shared += 1;
+            letters += x.len();
+        }
+    }
+    shared >= 2 && letters >= 9
+}
+
+/// `S.C.I.` is one word.
+fn initials(chunk: &str) -> Option<String> {
+    let pieces: Vec<&str> = chunk.split('.').filter(|p| !p.is_empty()).collect();
+    let single = pieces.iter().all(|p| p.len() == 1 && p.bytes().all(|b| b.is_ascii_alphabetic()));
+    (pieces.len() >= 3 && single).then(|| pieces.concat())
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// `DE` opens the payer only behind the words of the operation itself.
+fn opens_party(words: &[Word], last: &Word) -> bool {
+    last.field == Field::Head && words.iter().all(|w| is_operator(&w.text) || has_digit(&w.text))
+}
+
+/// The field a chunk opens, and what of the chunk belongs to that field.
+fn marker(chunk: &str) -> Option<(Field, &str)> {
+    let (key, rest) = if let Some(key) = chunk.strip_prefix('/') {
+        key.split_once(['/', ':']).unwrap_or((key, ""))
+    } else {
+        chunk.split_once(':').or_else(|| chunk.split_once('/'))?
+    };
+    let slashed = !chunk.starts_with('/') && !chunk.contains(':');
+    let field = field_of(key)?;
+    if slashed && field == Field::Party {
+        return None;
+    }
+    Some((field, rest))
+}
+
+fn field_of(key: &str) -> Option<Field> {
+    Some(match key {
+        "DE" | "FRM" | "FROM" | "EMETTEUR" | "DO" | "DORD" | "DONNEUR" | "ORD" | "POUR" | "BEN" | "BENEF"
+        | "BENEFICIAIRE" | "VERS" | "TO" | "DEBITEUR" | "CREANCIER" | "NOM" | "TIERS" | "PAYEUR" => Field::Party,
+        "MOTIF" | "LIB" | "LIBELLE" | "OBJET" | "INFO" | "INFOS" | "COMMUNICATION" | "COM" | "RMT" | "MSG" | "DETAIL"
+        | "MESSAGE" | "TXT" => Field::Motif,
+        "REF" | "REFDO" | "REFBEN" | "REFERENCE" | "ID" | "E2E" | "EREF" | "MANDAT" | "MDT" | "RUM" | "ICS" | "CPT"
+        | "CHEZ" | "BQ" | "DATE" | "ECH" | "NB" | "NBRE" | "NO" | "NUM" | "IBAN" | "BIC" | "LE" | "DU" => {
+            Field::Reference
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,4 @@
+//! Loads a reconciliation world from its JSON files, without a database.
+
+pub mod load;
+pub use super::domain;
