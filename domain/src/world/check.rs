@@ -10,16 +10,16 @@ use super::record::BatchParty;
 use crate::money::Money;
 
 /// Places of the files in [`World::FILES`].
-const CONDOMINIUMS: usize = 0;
-const OWNERS: usize = 1;
-const LOTS: usize = 2;
-const RECEIVABLES: usize = 3;
-const SUPPLIERS: usize = 4;
-const INVOICES: usize = 5;
-const BATCHES: usize = 6;
-const SLIPS: usize = 7;
-const PAYOUTS: usize = 8;
-const TRANSACTIONS: usize = 9;
+pub(super) const CONDOMINIUMS: usize = 0;
+pub(super) const OWNERS: usize = 1;
+pub(super) const LOTS: usize = 2;
+pub(super) const RECEIVABLES: usize = 3;
+pub(super) const SUPPLIERS: usize = 4;
+pub(super) const INVOICES: usize = 5;
+pub(super) const BATCHES: usize = 6;
+pub(super) const SLIPS: usize = 7;
+pub(super) const PAYOUTS: usize = 8;
+pub(super) const TRANSACTIONS: usize = 9;
 
 /// Reports duplicate ids, references that lead nowhere and totals that do not add up.
 ///
@@ -119,12 +119,19 @@ impl<'w> Known<'w> {
     }
 }
 
-struct Check<'s, 'a> {
-    sources: &'s mut [Source<'a>],
+/// The checks of a world, over the files that take their problems.
+pub(super) struct Check<'s, 'a> {
+    pub(super) sources: &'s mut [Source<'a>],
 }
 
 impl Check<'_, '_> {
-    fn report(&mut self, file: usize, index: usize, field: FieldPath, problem: WorldProblem) {
+    pub(super) fn report(
+        &mut self,
+        file: usize,
+        index: usize,
+        field: FieldPath,
+        problem: WorldProblem,
+    ) {
         if !self.sources[file].is_broken(index) {
             self.sources[file].report(index, field, problem);
         }
@@ -172,126 +179,16 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Reports every value that an earlier record has already.
-    fn unique<K: Ord + ToString>(
-        &mut self,
-        file: usize,
-        values: impl IntoIterator<Item = (usize, FieldPath, K)>,
-    ) {
-        let mut seen: BTreeMap<K, usize> = BTreeMap::new();
-        for (record, field, value) in values {
-            if let Some(first) = seen.get(&value) {
-                let problem = WorldProblem::Duplicate {
-                    value: value.to_string(),
-                    first: first + 1,
-                };
-                self.report(file, record, field, problem);
-            } else if !self.sources[file].is_broken(record) {
-                seen.insert(value, record);
-            }
+    fn positive(&mut self, at: (usize, usize, FieldPath), amount: Money) {
+        let (file, record, field) = at;
+        if amount <= Money::ZERO {
+            self.report(
+                file,
+                record,
+                field,
+                WorldProblem::NotPositive { found: amount },
+            );
         }
-    }
-
-    fn unique_ids<'w>(&mut self, file: usize, ids: impl IntoIterator<Item = &'w String>) {
-        self.unique(
-            file,
-            ids.into_iter()
-                .enumerate()
-                .map(|(record, id)| (record, FieldPath::field("id"), id)),
-        );
-    }
-
-    fn unique_values(&mut self, world: &World) {
-        self.unique_ids(CONDOMINIUMS, world.condominiums.iter().map(|c| &c.id));
-        self.unique_ids(OWNERS, world.owners.iter().map(|o| &o.id));
-        self.unique_ids(LOTS, world.lots.iter().map(|l| &l.id));
-        self.unique_ids(RECEIVABLES, world.receivables.iter().map(|r| &r.id));
-        self.unique_ids(SUPPLIERS, world.suppliers.iter().map(|s| &s.id));
-        self.unique_ids(INVOICES, world.invoices.iter().map(|i| &i.id));
-        self.unique_ids(BATCHES, world.batches.iter().map(|b| &b.id));
-        self.unique_ids(SLIPS, world.slips.iter().map(|s| &s.id));
-        self.unique_ids(PAYOUTS, world.payouts.iter().map(|p| &p.id));
-        self.unique(
-            TRANSACTIONS,
-            world
-                .transactions
-                .iter()
-                .enumerate()
-                .map(|(record, line)| (record, FieldPath::field("id"), line.id)),
-        );
-        self.unique(
-            CONDOMINIUMS,
-            world
-                .condominiums
-                .iter()
-                .enumerate()
-                .flat_map(|(record, condominium)| {
-                    let bank = FieldPath::field("bank");
-                    [
-                        ("id_account_current", condominium.bank.current),
-                        ("id_account_savings", condominium.bank.savings),
-                    ]
-                    .map(|(field, account)| (record, bank.then(field), account))
-                }),
-        );
-        self.unique(
-            OWNERS,
-            world.owners.iter().enumerate().map(|(record, owner)| {
-                let code = InCondominium {
-                    condominium: &owner.condominium,
-                    value: &owner.account_code,
-                };
-                (record, FieldPath::field("account_code"), code)
-            }),
-        );
-        self.unique(
-            BATCHES,
-            world
-                .batches
-                .iter()
-                .enumerate()
-                .flat_map(|(record, batch)| {
-                    batch.entries.iter().enumerate().map(move |(place, entry)| {
-                        (
-                            record,
-                            FieldPath::field("entries").at(place).then("end_to_end_id"),
-                            &entry.end_to_end_id,
-                        )
-                    })
-                }),
-        );
-        self.unique(
-            SLIPS,
-            world.slips.iter().enumerate().flat_map(|(record, slip)| {
-                slip.cheques.iter().enumerate().map(move |(place, cheque)| {
-                    (
-                        record,
-                        FieldPath::field("cheques").at(place).then("id"),
-                        &cheque.id,
-                    )
-                })
-            }),
-        );
-        self.unique(
-            PAYOUTS,
-            world
-                .payouts
-                .iter()
-                .enumerate()
-                .flat_map(|(record, payout)| {
-                    payout
-                        .charges
-                        .iter()
-                        .enumerate()
-                        .map(move |(place, charge)| {
-                            (
-                                record,
-                                FieldPath::field("charges").at(place).then("id"),
-                                &charge.id,
-                            )
-                        })
-                }),
-        );
     }
 
     fn people_and_lots(&mut self, world: &World, known: &Known<'_>) {
@@ -323,6 +220,10 @@ impl Check<'_, '_> {
             for (place, ownership) in lot.ownership.iter().enumerate() {
                 let field = FieldPath::field("ownership").at(place).then("owner_id");
                 self.refers((LOTS, record, field), &known.owners, &ownership.owner, home);
+                if ownership.to.is_some_and(|to| Some(to) < ownership.from) {
+                    let field = FieldPath::field("ownership").at(place).then("to");
+                    self.report(LOTS, record, field, WorldProblem::EndsBeforeStart);
+                }
             }
         }
     }
@@ -338,6 +239,7 @@ impl Check<'_, '_> {
                 None,
             );
             self.refers(at("owner_id"), &known.owners, &receivable.owner, home);
+            self.positive(at("amount"), receivable.amount);
             for (place, lot) in receivable.lots.iter().enumerate() {
                 let field = FieldPath::field("lot_ids").at(place);
                 self.refers((RECEIVABLES, record, field), &known.lots, lot, home);
@@ -385,6 +287,7 @@ impl Check<'_, '_> {
                         FieldPath::field("entries").at(place).then(field),
                     )
                 };
+                self.positive(at("amount"), entry.amount);
                 match &entry.party {
                     BatchParty::Owner {
                         owner, receivable, ..
@@ -425,14 +328,16 @@ impl Check<'_, '_> {
                     &cheque.owner,
                     home,
                 );
+                self.positive((SLIPS, record, path.then("amount")), cheque.amount);
                 let parts: Money = cheque.allocations.iter().map(|part| part.amount).sum();
                 if parts > cheque.amount {
                     self.adds_up((SLIPS, record, path.then("amount")), cheque.amount, parts);
                 }
                 for (part, allocation) in cheque.allocations.iter().enumerate() {
-                    let field = path.then("allocations").at(part).then("receivable_id");
+                    let path = path.then("allocations").at(part);
+                    self.positive((SLIPS, record, path.then("amount")), allocation.amount);
                     self.refers(
-                        (SLIPS, record, field),
+                        (SLIPS, record, path.then("receivable_id")),
                         &known.receivables,
                         &allocation.receivable,
                         home,
@@ -464,10 +369,11 @@ impl Check<'_, '_> {
             );
             self.adds_up(at("net"), payout.net, payout.gross - payout.fee);
             for (place, charge) in payout.charges.iter().enumerate() {
+                let path = FieldPath::field("charges").at(place);
+                self.positive((PAYOUTS, record, path.then("gross")), charge.gross);
                 if let Some(receivable) = &charge.receivable {
-                    let field = FieldPath::field("charges").at(place).then("receivable_id");
                     self.refers(
-                        (PAYOUTS, record, field),
+                        (PAYOUTS, record, path.then("receivable_id")),
                         &known.receivables,
                         receivable,
                         home,
@@ -500,18 +406,5 @@ impl Check<'_, '_> {
                 );
             }
         }
-    }
-}
-
-/// A value that is unique inside one condominium.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct InCondominium<'w> {
-    condominium: &'w str,
-    value: &'w str,
-}
-
-impl std::fmt::Display for InCondominium<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.value)
     }
 }

@@ -105,6 +105,15 @@ pub enum WorldProblem {
         /// What the parts give.
         computed: Money,
     },
+    /// An amount that must be more than nothing.
+    #[error("`{found}` must be more than zero")]
+    NotPositive {
+        /// The amount written.
+        found: Money,
+    },
+    /// A span of time that ends before it starts.
+    #[error("ends before it starts")]
+    EndsBeforeStart,
     /// A count that differs from the number of parts.
     #[error("{stated} is stated, there are {counted}")]
     WrongCount {
@@ -191,6 +200,8 @@ impl WorldProblem {
             Self::UnknownReference { .. } => "unknown_reference",
             Self::OtherCondominium { .. } => "other_condominium",
             Self::DoesNotAddUp { .. } => "does_not_add_up",
+            Self::NotPositive { .. } => "not_positive",
+            Self::EndsBeforeStart => "ends_before_start",
             Self::WrongCount { .. } => "wrong_count",
         }
     }
@@ -199,7 +210,12 @@ impl WorldProblem {
     #[must_use]
     pub fn values(&self) -> BTreeMap<&'static str, String> {
         let pairs = match self {
-            Self::MissingFile | Self::NotAList | Self::Missing | Self::NulCharacter => vec![],
+            Self::MissingFile
+            | Self::NotAList
+            | Self::Missing
+            | Self::NulCharacter
+            | Self::EndsBeforeStart => vec![],
+            Self::NotPositive { found } => vec![("found", found.to_string())],
             Self::Json(reason) => vec![("reason", reason.clone())],
             Self::WrongType { found, .. } => vec![("found", found.clone())],
             Self::Amount(MoneyError::TooManyDecimals(found) | MoneyError::TooLarge(found)) => {

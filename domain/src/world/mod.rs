@@ -15,6 +15,7 @@ mod record;
 mod records;
 #[cfg(test)]
 mod tests;
+mod unique;
 
 use std::collections::BTreeMap;
 

@@ -235,6 +235,29 @@ fn ids_are_unique() {
 }
 
 #[test]
+fn what_the_books_refuse_is_refused_here_with_its_place() {
+    let codes = |file, from, to| -> Vec<&'static str> {
+        let mut files = small();
+        let text = files.get_mut(file).unwrap();
+        *text = text.replace(from, to);
+        let errors = World::parse(&files).unwrap_err();
+        errors.iter().map(|error| error.problem.code()).collect()
+    };
+    assert_eq!(
+        codes("receivables.json", "377.83", "0.00"),
+        ["not_positive"]
+    );
+    assert_eq!(
+        codes("lots.json", "\"to\": null", "\"to\": \"2019-12-31\""),
+        ["ends_before_start"]
+    );
+    let again = r#", {"id": "lot_2", "condo_id": "cop_1", "number": "1", "ownership": []}]"#;
+    let lots = small().remove("lots.json").unwrap();
+    let longer = format!("{}{again}", &lots[..lots.len() - 1]);
+    assert_eq!(codes("lots.json", &lots, &longer), ["duplicate"]);
+}
+
+#[test]
 fn every_problem_of_every_file_is_found_in_one_pass() {
     let mut files = small();
     for (file, from, to) in [
