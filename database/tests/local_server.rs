@@ -270,7 +270,13 @@ async fn an_ordinary_user_runs_the_server_itself() {
     let nobody = User::from_name("nobody").unwrap().unwrap();
     let folder = data_folder();
     let program = folder.path().join("program");
-    fs::copy(env::current_exe().unwrap(), &program).unwrap();
+    // By another process: a program that is open for writing here could slip
+    // into a child that another test starts, and then not be run.
+    let copy = Command::new("cp")
+        .arg(env::current_exe().unwrap())
+        .arg(&program)
+        .status();
+    assert!(copy.unwrap().success());
     let data = folder.path().join("data");
     fs::create_dir(&data).unwrap();
     nix::unistd::chown(&data, Some(nobody.uid), Some(nobody.gid)).unwrap();

@@ -1,15 +1,17 @@
-//! `with-postgres COMMAND [ARGUMENT…]` — runs a command beside a private
-//! PostgreSQL that is thrown away after it.
+//! `with-postgres [--migrated] COMMAND [ARGUMENT…]` — runs a command beside a
+//! private PostgreSQL that is thrown away after it.
 //!
 //! The whole test run is such a command: its tests find the server through the
-//! variable `COPRO_TEST_SERVER`. Ends with the command's exit code.
+//! variable `COPRO_TEST_SERVER`. With `--migrated`, `DATABASE_URL` names a
+//! migrated database on it. Ends with the command's exit code.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use database::local::LocalServer;
+use database::local::{LOGIN, LocalServer};
+use database::migrate;
 use database::testing::{SERVER_VARIABLE, fast_folder, start_server};
 use nix::errno::Errno;
 use nix::sys::signal::kill;
@@ -34,10 +36,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<u8, Failure> {
-    let mut arguments = env::args_os().skip(1);
+    let mut arguments = env::args_os().skip(1).peekable();
+    let migrated = arguments.next_if(|first| first == "--migrated").is_some();
     let program = arguments
         .next()
-        .ok_or("usage: with-postgres COMMAND [ARGUMENT…]")?;
+        .ok_or("usage: with-postgres [--migrated] COMMAND [ARGUMENT…]")?;
     let mut command = Command::new(program);
     command.args(arguments);
     for folder in left_behind() {
@@ -45,7 +48,7 @@ async fn run() -> Result<u8, Failure> {
         fs::remove_dir_all(folder)?;
     }
     let folder = fast_folder().join(format!("{PREFIX}{}", std::process::id()));
-    let ended = beside_server(&folder, &mut command).await;
+    let ended = beside_server(&folder, migrated, &mut command).await;
     let removed = fs::remove_dir_all(&folder);
     let code = ended?;
     removed?;
@@ -67,16 +70,27 @@ fn left_behind() -> Vec<PathBuf> {
 }
 
 /// Starts the server, runs the command, stops the server whatever happened.
-async fn beside_server(folder: &Path, command: &mut Command) -> Result<u8, Failure> {
+async fn beside_server(
+    folder: &Path,
+    migrated: bool,
+    command: &mut Command,
+) -> Result<u8, Failure> {
     // Ctrl-C reaches the command too; we outlive it to clean up.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let server = start_server(folder).await?;
-    let status = command.env(SERVER_VARIABLE, server.admin_url()).status();
-    tokio::pin!(status);
+    let work = async {
+        if migrated {
+            migrate::run(&server.admin_url(), Some(LOGIN)).await?;
+            command.env("DATABASE_URL", server.admin_url());
+        }
+        command.env(SERVER_VARIABLE, server.admin_url());
+        Ok::<_, Failure>(command.status().await?)
+    };
+    tokio::pin!(work);
     let ended = loop {
         tokio::select! {
-            status = &mut status => break status,
+            ended = &mut work => break ended,
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }

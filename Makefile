@@ -1,0 +1,21 @@
+# Two commands are all you need: `make run` and `make test`.
+
+.PHONY: help run test bench sqlx deny
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+run: ## set up, build, and show the demo (ARGS=--again starts it anew)
+	@scripts/run $(ARGS)
+
+test: ## everything that CI checks
+	@scripts/test
+
+bench: ## time and peak memory of a year's reconciliation (ARGS=DIR for another world)
+	@scripts/bench $(ARGS)
+
+sqlx: ## write the offline data of the checked queries again
+	@scripts/sqlx
+
+deny: ## licences, banned crates and sources (needs cargo-deny)
+	@cargo deny check licenses bans sources
