@@ -3,15 +3,26 @@
 //! Pure: no I/O, no clock, the same answer for the same input.
 
 mod allocation;
+mod bank;
 mod book;
+mod cards;
+mod cheques;
+mod decide;
+mod decision;
+mod duplicates;
 mod evidence;
 mod history;
+mod holds;
 mod label;
 mod marks;
 mod names;
 mod owners;
+mod payer;
 mod periods;
 mod references;
+mod refunds;
+mod run;
+mod sepa;
 mod spread;
 mod state;
 mod suppliers;
@@ -24,5 +35,8 @@ pub use book::{
     OwnerKind, Ownership, PastLine, PaymentMode, Payout, Person, PersonRole, Receivable, ReceivableKind, Slip,
     Snapshot, Supplier,
 };
+pub use decide::decide;
+pub use decision::{Band, Candidate, Decision};
 pub use evidence::{Evidence, EvidenceCode};
+pub use run::{Waiting, announced_by, decide_all};
 pub use state::{Book, Fact};

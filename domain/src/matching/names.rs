@@ -113,6 +113,11 @@ impl NameIndex {
         self.owners.iter().map(|persons| self.best(persons, label, true)).collect()
     }
 
+    /// How the label names one owner.
+    pub fn owner(&self, owner: usize, label: &Label) -> Option<NameMatch> {
+        self.best(&self.owners[owner], label, true)
+    }
+
     /// The best match among owners of other condominiums.
     pub fn neighbour(&self, label: &Label) -> Option<(usize, NameMatch)> {
         self.neighbours

@@ -436,6 +436,25 @@ impl Book {
         same_owner.then(|| self.data.receivables[first].id)
     }
 
+    /// The fee this bank kept on an earlier return, if it was always the same.
+    pub(super) fn usual_return_fee(&self) -> Option<Money> {
+        let mut usual = None;
+        for past in self.past.lines() {
+            let Outcome::Posted { allocations, .. } = &past.outcome else { continue };
+            if !allocations.iter().any(|a| matches!(a.cause, Cause::SepaReject(_))) {
+                continue;
+            }
+            if let Some(fee) = allocations.iter().find(|a| a.cause == Cause::BankFee) {
+                match usual {
+                    None => usual = Some(-fee.amount),
+                    Some(known) if known == -fee.amount => {}
+                    Some(_) => return None,
+                }
+            }
+        }
+        usual
+    }
+
     /// Who decided a past line, for evidence.
     pub(super) fn decided_by_person(past: &PastLine) -> bool {
         matches!(past.outcome, Outcome::Posted { by: Decider::Person, .. })

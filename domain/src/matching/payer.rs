@@ -1,0 +1,276 @@
+//! Who pays: names, references, lots and history weighed for each owner.
+#![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
+
+use super::book::{Line, OwnerKind, PersonRole};
+use super::decide::{Explained, Reading};
+use super::decision::{Holder, Scored};
+use super::evidence::{Evidence, EvidenceCode};
+use super::label::same_party;
+use super::names::{Grade, NameMatch};
+use super::spread::{Rule, Spread};
+use super::state::Book;
+use crate::money::Money;
+
+/// What identifies one owner in a label.
+struct Claim {
+    weight: f64,
+    /// Identified by something other than the amount.
+    identified: bool,
+    evidence: Vec<Evidence>,
+}
+
+/// Explains a credit as an owner's payment.
+pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
+    if book.is_savings(reading.line.account) {
+        return Explained { scored: Vec::new(), unknown: f64::NEG_INFINITY };
+    }
+    let names = book.names.owners(&reading.label);
+    let claims: Vec<Claim> = (0..book.data.owners.len()).map(|o| claim(book, reading, o, &names)).collect();
+    let best_name = names.iter().flatten().map(|m| m.weight).fold(0.0, f64::max);
+    let references = &reading.marks.references;
+    let mut scored = Vec::new();
+    for (owner, claim) in claims.into_iter().enumerate() {
+        let (spread, items) =
+            book.spread_over(reading.line, owner, &reading.marks, &|r| book.data.receivables[r].open);
+        let exact = fits(spread.rule) && spread.rest.is_zero() && !spread.parts.is_empty();
+        if !claim.identified && claim.weight < 0.5 && !exact {
+            continue;
+        }
+        let (amount_weight, amount) = weigh_amount(book, reading.line, owner, &spread);
+        let hidden = hidden_identity(book, reading, owner, &names, amount_weight, best_name);
+        let mut evidence = claim.evidence;
+        evidence.push(amount);
+        if items_named(&spread) {
+            evidence.push(Evidence::new(EvidenceCode::NamedItems, 1.0));
+        }
+        let allocations = book.payment(owner, &spread, &items);
+        let base = if claim.weight > 0.0 { claim.weight } else { STRANGER };
+        scored.push(Scored {
+            score: f64::max(base + amount_weight, hidden.unwrap_or(f64::NEG_INFINITY)),
+            reliability: reliability(&spread),
+            identified: claim.identified,
+            holder: Holder::Owner(owner),
+            allocations,
+            evidence,
+        });
+    }
+    let mut unknown = f64::NEG_INFINITY;
+    let cited = !references.owners.is_empty();
+    let cited_and_named = references.owners.iter().any(|&o| names[o].is_some_and(|m| m.weight >= best_name - 0.1))
+        || references.owners.iter().any(|&o| known_payer(book, reading, o));
+    if cited && !cited_and_named {
+        unknown = WRONG_REFERENCE;
+    }
+    if let Some((_, elsewhere)) = book.names.neighbour(&reading.label)
+        && elsewhere.grade >= Grade::Initial
+        && elsewhere.as_party
+    {
+        unknown = f64::max(unknown, elsewhere.weight - 2.5);
+    }
+    Explained { scored, unknown }
+}
+
+/// An owner that only the amount points to.
+const STRANGER: f64 = -1.5;
+
+/// Log-odds that a reference was mistyped, when its payer is nobody of that owner.
+const WRONG_REFERENCE: f64 = 6.0;
+
+fn fits(rule: Rule) -> bool {
+    matches!(rule, Rule::Named | Rule::Single | Rule::All | Rule::Oldest)
+}
+
+fn items_named(spread: &Spread) -> bool {
+    matches!(spread.rule, Rule::Named | Rule::NamedFirst)
+}
+
+fn reliability(spread: &Spread) -> f64 {
+    if spread.contested {
+        return 0.6;
+    }
+    match spread.rule {
+        Rule::Named | Rule::Single | Rule::All | Rule::Oldest => 0.998,
+        Rule::Near | Rule::InOrder => 0.995,
+        Rule::NamedFirst | Rule::Subset => 0.993,
+    }
+}
+
+/// Everything in the label that points to one owner.
+fn claim(book: &Book, reading: &Reading<'_>, owner: usize, names: &[Option<NameMatch>]) -> Claim {
+    let references = &reading.marks.references;
+    let mut weight = 0.0;
+    let mut evidence = Vec::new();
+    let mut identified = false;
+    let name = names[owner];
+    if let Some(m) = name {
+        weight += m.weight;
+        identified |= m.grade >= Grade::Surname;
+        let code = match m.grade {
+            Grade::Whole => EvidenceCode::NameWhole,
+            Grade::NearlyWhole | Grade::Initial => EvidenceCode::NameNear,
+            Grade::Surname | Grade::Doubtful => EvidenceCode::NameSurname,
+            Grade::OtherFirstName => EvidenceCode::NameOther,
+        };
+        evidence.push(Evidence::new(code, m.weight).with("owner", &book.data.owners[owner].display_name));
+        let alike = names.iter().enumerate().any(|(o, n)| o != owner && n.is_some_and(|n| n.weight >= m.weight - 1.5));
+        if alike {
+            evidence.push(Evidence::new(EvidenceCode::Homonym, -1.0));
+        }
+    }
+    if references.owners.contains(&owner) {
+        weight += 10.0;
+        identified = true;
+        evidence.push(Evidence::new(EvidenceCode::Reference, 10.0));
+    } else if references.accounts.contains(&owner) {
+        weight += 8.5;
+        identified = true;
+        evidence.push(
+            Evidence::new(EvidenceCode::AccountCode, 8.5).with("code", &book.data.owners[owner].account_code),
+        );
+    } else if references.remains.contains(&owner) {
+        #[expect(clippy::cast_precision_loss, reason = "a handful of owners")]
+        let weight_of_remains = (book.data.owners.len() as f64 / references.remains.len() as f64).ln().clamp(0.0, 5.0);
+        if weight_of_remains > 0.5 && (weight > 0.0 || references.remains.len() == 1) {
+            weight += weight_of_remains;
+            evidence.push(Evidence::new(EvidenceCode::ReferenceRemains, weight_of_remains));
+        }
+    }
+    let lots = owned_lots(book, reading, owner);
+    if lots > 0 && lots == references.lots.len() {
+        weight += 7.5;
+        identified = true;
+        evidence.push(Evidence::new(EvidenceCode::LotNumber, 7.5));
+    }
+    let (past, history) = history_weight(book, reading, owner, names);
+    if let Some(history) = history {
+        weight += past;
+        identified = true;
+        evidence.push(history);
+    } else {
+        weight += past;
+    }
+    Claim { weight, identified, evidence }
+}
+
+/// How many of the label's lots belong to the owner, on the day or for something open.
+fn owned_lots(book: &Book, reading: &Reading<'_>, owner: usize) -> usize {
+    let id = book.data.owners[owner].id;
+    let date = reading.line.date;
+    reading
+        .marks
+        .references
+        .lots
+        .iter()
+        .filter(|&&lot| {
+            book.data.lots[lot].ownership.iter().any(|o| {
+                o.owner == id && o.from.is_none_or(|d| d <= date) && o.to.is_none_or(|d| d >= date)
+            }) || book.receivables_of[owner].iter().any(|&r| {
+                let item = &book.data.receivables[r];
+                item.open > Money::ZERO && item.issued_on <= date && item.lots.contains(&book.data.lots[lot].id)
+            })
+        })
+        .count()
+}
+
+/// Whether this payer was seen before for this owner.
+fn known_payer(book: &Book, reading: &Reading<'_>, owner: usize) -> bool {
+    history_of(book, reading, owner).0 > 0
+}
+
+/// How often this payer was posted to the owner, and to others; and whether a person said so.
+fn history_of(book: &Book, reading: &Reading<'_>, owner: usize) -> (usize, usize, bool) {
+    let (mut here, mut there, mut person) = (0, 0, false);
+    if reading.party.is_empty() {
+        return (0, 0, false);
+    }
+    for alias in &book.data.aliases {
+        if same_party(&alias.payer, &reading.party) {
+            if alias.owner == book.data.owners[owner].id {
+                here += 1;
+                person = true;
+            } else {
+                there += 1;
+            }
+        }
+    }
+    for (past, allocations) in book.past.of_party(&reading.party, true) {
+        let Some(paid_for) = allocations.iter().find_map(|a| book.owner_of(a.cause)) else { continue };
+        if paid_for == owner {
+            here += 1;
+            person |= Book::decided_by_person(past);
+        } else {
+            there += 1;
+        }
+    }
+    (here, there, person)
+}
+
+/// What earlier lines of this payer say.
+fn history_weight(
+    book: &Book,
+    reading: &Reading<'_>,
+    owner: usize,
+    names: &[Option<NameMatch>],
+) -> (f64, Option<Evidence>) {
+    let (here, there, person) = history_of(book, reading, owner);
+    if here == 0 {
+        return (if there > 0 { -2.5 } else { 0.0 }, None);
+    }
+    let homonyms = names[owner].is_some_and(|mine| {
+        names.iter().enumerate().any(|(o, n)| o != owner && n.is_some_and(|n| n.weight >= mine.weight - 1.5))
+    });
+    let base = match (person, there > 0, homonyms) {
+        (_, _, true) => 1.0,
+        (true, false, _) => 12.0,
+        (false, false, _) => 6.0,
+        (true, true, _) => 4.0,
+        (false, true, _) => 3.0,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a handful of lines")]
+    let more = (here as f64 - 1.0).min(3.0) * 0.7;
+    let weight = if homonyms { base } else { base + more };
+    let code = if person { EvidenceCode::AliasLearnt } else { EvidenceCode::PayerHistory };
+    (weight, Some(Evidence::new(code, weight).with("count", here).with("payer", &reading.party)))
+}
+
+/// What the amount says, given the owner.
+fn weigh_amount(book: &Book, line: &Line, owner: usize, spread: &Spread) -> (f64, Evidence) {
+    let seen = book.past.iter().rev().take(400).any(|(past, _)| {
+        past.line.amount == line.amount
+            && past.line.id != line.id
+            && matches!(&past.outcome, super::book::Outcome::Posted { allocations, .. }
+                if allocations.iter().any(|a| book.owner_of(a.cause) == Some(owner)))
+    });
+    let rhythm = if seen { 2.0 } else { 0.0 };
+    let round = line.amount.cents() % 500 == 0;
+    let (code, weight) = match spread.rule {
+        Rule::Named | Rule::Single | Rule::All | Rule::Oldest if spread.rest.is_zero() => (EvidenceCode::AmountExact, 5.5),
+        Rule::Near => (EvidenceCode::AmountNear, 3.0),
+        Rule::Subset => (EvidenceCode::AmountSubset, 3.5),
+        _ if spread.rest.is_zero() => (EvidenceCode::AmountPartial, rhythm + if round { 0.0 } else { -0.5 }),
+        _ if spread.parts.is_empty() => (EvidenceCode::AmountAbove, rhythm - 1.5),
+        _ => (EvidenceCode::AmountAbove, rhythm - 1.0),
+    };
+    let items = spread.parts.len();
+    (weight, Evidence::new(code, weight).with("amount", line.amount).with("count", items))
+}
+
+/// A person who owns may also stand behind a company whose representative is not recorded.
+fn hidden_identity(
+    book: &Book,
+    reading: &Reading<'_>,
+    owner: usize,
+    names: &[Option<NameMatch>],
+    amount_weight: f64,
+    best_name: f64,
+) -> Option<f64> {
+    let data = &book.data.owners[owner];
+    let faceless = matches!(data.kind, OwnerKind::Sci | OwnerKind::Company)
+        && data.email.is_none()
+        && !data.persons.iter().any(|p| p.role == PersonRole::Representative);
+    let named = names[owner].is_some();
+    if !faceless || named || best_name < 6.0 || !reading.marks.references.owners.is_empty() {
+        return None;
+    }
+    (amount_weight > 0.0).then_some(best_name - 4.0 + amount_weight)
+}
