@@ -103,8 +103,8 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
         || label.has_any(&["CPTE", "COMPTE"]) && label.has_any(&["TRAVAUX", "CPTE"]) && !label.has_any(&["COMPOSER"]);
     let debit_or_savings = line.amount < Money::ZERO || book.is_savings(line.account);
     if words && strangers == 0 && (debit_or_savings || own) {
-        score += 6.5;
-        evidence.push(Evidence::new(EvidenceCode::OwnName, 6.5).with("name", "épargne"));
+        score += 8.5;
+        evidence.push(Evidence::new(EvidenceCode::OwnName, 8.5).with("name", "épargne"));
     }
     if let Some(pair) = pair(book, reading) {
         score += if strangers == 0 { 8.0 } else { 4.0 };

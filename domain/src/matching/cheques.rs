@@ -2,7 +2,7 @@
 #![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
 
 use super::allocation::{Allocation, Cause};
-use super::book::PaymentMode;
+use super::book::{PaymentMode, Slip};
 use super::decide::Reading;
 use super::decision::{Holder, Scored};
 use super::evidence::{Evidence, EvidenceCode};
@@ -75,6 +75,30 @@ fn deposits(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
             scored.push(
                 Scored::single(Cause::ChequeDeposit(slip.id), line.amount, score - 5.0, evidence).for_a_person(),
             );
+        }
+    }
+    scored.extend(two_slips(book, reading));
+    scored
+}
+
+/// Two slips credited together, one of them cited.
+fn two_slips(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
+    let line = reading.line;
+    let near = |slip: &&Slip| !slip.booked && (-2..=30).contains(&(line.date - slip.deposited_on).num_days());
+    let slips: Vec<&Slip> = book.data.slips.iter().filter(near).collect();
+    let mut scored = Vec::new();
+    for (i, first) in slips.iter().enumerate() {
+        for second in &slips[i + 1..] {
+            let cited = cites(reading, &first.number) || cites(reading, &second.number);
+            if !cited || first.total + second.total != line.amount {
+                continue;
+            }
+            let allocations = [first, second].map(|s| Allocation::new(Cause::ChequeDeposit(s.id), s.total)).to_vec();
+            let evidence = vec![
+                Evidence::new(EvidenceCode::SlipNumber, 9.0).with("number", &first.number).about([first.id.0]),
+                Evidence::new(EvidenceCode::SlipTotal, 4.0).with("amount", line.amount).about([second.id.0]),
+            ];
+            scored.push(Scored::of(allocations, 14.0, evidence));
         }
     }
     scored

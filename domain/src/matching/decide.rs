@@ -7,6 +7,7 @@ use super::allocation::{Allocation, Cause};
 use super::book::Line;
 use super::decision::{Band, Candidate, Decision, Scored};
 use super::evidence::{Evidence, EvidenceCode};
+use super::holds::Expected;
 use super::label::Label;
 use super::marks::Marks;
 use super::state::Book;
@@ -31,6 +32,8 @@ pub(super) struct Reading<'a> {
     pub marks: Marks,
     /// The payer or beneficiary, as a key.
     pub party: String,
+    /// What reviews will most probably have taken.
+    pub expected: Expected,
 }
 
 impl<'a> Reading<'a> {
@@ -38,7 +41,8 @@ impl<'a> Reading<'a> {
         let label = Label::read(&line.original_wording);
         let marks = Marks::read(book, &label);
         let party = label.party_key();
-        Self { line, label, marks, party }
+        let expected = Expected::of(book, line.id);
+        Self { line, label, marks, party, expected }
     }
 }
 
@@ -96,7 +100,10 @@ pub(super) struct Explained {
 }
 
 /// The log-odds of one or the other.
-fn plus(a: f64, b: f64) -> f64 {
+pub(super) fn plus(a: f64, b: f64) -> f64 {
+    if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
+        return f64::max(a, b);
+    }
     let top = f64::max(a, b);
     top + ((a - top).exp() + (b - top).exp()).ln()
 }

@@ -82,7 +82,7 @@ impl Decision {
 }
 
 /// Candidates below this probability hold nothing.
-const HELD: f64 = 0.04;
+const HELD: f64 = 0.08;
 
 /// An explanation before probabilities are shared out.
 #[derive(Clone, Debug)]

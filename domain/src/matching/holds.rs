@@ -3,6 +3,8 @@
 //! A later line that touches a held item is posted without a person only if
 //! its answer is the same whichever way the review ends.
 
+use std::collections::HashMap;
+
 use super::allocation::{Allocation, Cause};
 use super::decide::Reading;
 use super::decision::{Holder, Scored};
@@ -12,6 +14,44 @@ use crate::money::Money;
 
 /// More ways to end than this are not tried out: a person decides.
 const MOST_ENDINGS: usize = 256;
+
+/// What lines in review will most probably have taken, by cause.
+///
+/// Each review is expected to end with its first candidate: suggestions are
+/// spread over what would then be left.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expected(HashMap<Cause, Money>);
+
+impl Expected {
+    /// Expectations of all reviews but that of `line`.
+    pub fn of(book: &Book, line: TransactionId) -> Self {
+        let mut taken: HashMap<Cause, Money> = HashMap::new();
+        for (reviewed, candidates) in book.past.reviews() {
+            for allocation in candidates.first().into_iter().flatten().filter(|_| reviewed.id != line) {
+                let so_far = taken.entry(allocation.cause).or_default();
+                *so_far += allocation.amount;
+            }
+        }
+        Self(taken)
+    }
+
+    /// What of a receivable is expected to stay open.
+    pub fn receivable(&self, book: &Book, receivable: usize) -> Money {
+        let item = &book.data.receivables[receivable];
+        (item.open - self.taken(Cause::Receivable(item.id))).max(Money::ZERO)
+    }
+
+    /// What of an invoice is expected to stay open.
+    pub fn invoice(&self, book: &Book, invoice: usize) -> Money {
+        let item = &book.data.invoices[invoice];
+        let left = item.open + self.taken(Cause::SupplierInvoice(item.id));
+        if item.amount < Money::ZERO { left.min(Money::ZERO) } else { left.max(Money::ZERO) }
+    }
+
+    fn taken(&self, cause: Cause) -> Money {
+        self.0.get(&cause).copied().unwrap_or_default()
+    }
+}
 
 /// The reviews that may change this answer.
 pub(super) fn blocking(book: &Book, reading: &Reading<'_>, best: &Scored) -> Vec<TransactionId> {

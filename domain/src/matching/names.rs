@@ -34,6 +34,8 @@ struct Known {
     /// A person of the account is not recorded, so another first name is no contradiction.
     incomplete: bool,
     discount: f64,
+    /// Represents a company or rents from it: a surname alone says little.
+    stands_in: bool,
     civility: Option<Civility>,
 }
 
@@ -207,7 +209,7 @@ impl NameIndex {
             (Found::Exact, First::Near) => return whole(7.5, Grade::NearlyWhole),
             (Found::Typo | Found::Cut, First::Exact) => return whole(6.5, Grade::NearlyWhole),
             (Found::Typo | Found::Cut, First::Near) => return whole(4.0, Grade::Doubtful),
-            (Found::Exact, First::Initial) => return whole(6.0 + civility_fit(known, &around), Grade::Initial),
+            (Found::Exact, First::Initial) => return whole(8.0 + civility_fit(known, &around), Grade::Initial),
             (Found::Typo, First::Initial) => return whole(3.5, Grade::Doubtful),
             (Found::Cut, First::Initial) => return whole(3.0, Grade::Doubtful),
             (Found::Exact, First::None) => 4.5,
@@ -226,8 +228,9 @@ impl NameIndex {
         if known.surname.iter().map(String::len).sum::<usize>() < 3 {
             return None;
         }
+        let role = if known.stands_in { 2.0 } else { 0.0 };
         let grade = if found == Found::Exact { Grade::Surname } else { Grade::Doubtful };
-        whole(plain + civility_fit(known, &around), grade)
+        whole(plain - role + civility_fit(known, &around), grade)
     }
 
     fn strangeness(&self, word: &str) -> Strange {
@@ -323,9 +326,22 @@ impl<'a> Around<'a> {
         best
     }
 
+    /// The words on this side of `OU MME`: the other side is another person.
+    fn own_side(&self) -> impl Iterator<Item = &&'a Word> {
+        let title = |w: &Word| matches!(w.text.as_str(), "MME" | "M" | "MR" | "MLLE" | "MONSIEUR" | "MADAME");
+        let joins = |i: usize, list: &[&Word]| {
+            matches!(list[i].text.as_str(), "OU" | "ET") && list.get(i + 1).is_some_and(|w| title(w))
+        };
+        let after = (0..self.after.len()).find(|&i| joins(i, &self.after)).unwrap_or(self.after.len());
+        let before = (1..self.before.len())
+            .find(|&i| matches!(self.before[i].text.as_str(), "OU" | "ET") && title(self.before[i - 1]))
+            .unwrap_or(self.before.len());
+        self.before[..before].iter().chain(&self.after[..after])
+    }
+
     /// Words next to the surname that no person of the account explains.
     fn strangers(&self, account: &[Known]) -> Vec<&'a str> {
-        self.near()
+        self.own_side()
             .map(|w| w.text.as_str())
             .filter(|w| !is_civility(w) && !is_particle(w) && !is_operator(w))
             .filter(|w| {
@@ -445,7 +461,7 @@ fn known_of_owner(owner: &Owner) -> Vec<Known> {
         let joined = last.concat();
         let listed = known.iter().any(|k| k.surname.concat() == joined && k.first.concat() == first.concat());
         if !listed && joined.len() > 2 && first.concat().len() > 1 {
-            known.push(Known { surname: last, first, form: None, couple: false, incomplete: false, discount: 1.5, civility: None });
+            known.push(Known { surname: last, first, form: None, couple: false, incomplete: false, discount: 1.5, stands_in: true, civility: None });
         }
     }
     known
@@ -462,7 +478,7 @@ fn known_of_person(person: &Person, couple: bool, incomplete: bool) -> Vec<Known
     }
     let Some(last) = &person.last_name else {
         let known = known_of_name(&person.name);
-        return vec![Known { discount, ..known }];
+        return vec![Known { discount, stands_in: matches!(person.role, PersonRole::Representative | PersonRole::Tenant), ..known }];
     };
     let first = person.first_name.as_deref().map(pieces).unwrap_or_default();
     let civility = match person.civility.as_deref() {
@@ -470,9 +486,9 @@ fn known_of_person(person: &Person, couple: bool, incomplete: bool) -> Vec<Known
         Some("MME" | "MLLE") => Some(Civility::Madam),
         _ => None,
     };
-    let mut all = vec![Known { surname: pieces(last), first: first.clone(), form: None, couple, incomplete, discount, civility }];
+    let mut all = vec![Known { surname: pieces(last), first: first.clone(), form: None, couple, incomplete, discount, stands_in: false, civility }];
     if let Some(birth) = person.birth_name.as_deref().filter(|b| b != last) {
-        all.push(Known { surname: pieces(birth), first: first.clone(), form: None, couple: false, incomplete: false, discount: discount + 0.3, civility: None });
+        all.push(Known { surname: pieces(birth), first: first.clone(), form: None, couple: false, incomplete: false, discount: discount + 0.3, stands_in: false, civility: None });
     }
     if person.first_name.is_none() {
         let whole = pieces(&person.name);
@@ -506,7 +522,7 @@ fn known_of_name(name: &str) -> Known {
     if first.is_empty() && surname.len() > 1 && !any_lower {
         first = surname.split_off(surname.len() - 1);
     }
-    Known { surname, first, form: None, couple: false, incomplete: false, discount: 0.0, civility: None }
+    Known { surname, first, form: None, couple: false, incomplete: false, discount: 0.0, stands_in: false, civility: None }
 }
 
 fn known_of_company(name: &str) -> Known {
@@ -520,6 +536,7 @@ fn known_of_company(name: &str) -> Known {
         couple: false,
         incomplete: false,
         discount: 0.0,
+        stands_in: false,
         civility: None,
     }
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
 
 use super::book::{Line, OwnerKind, PersonRole};
-use super::decide::{Explained, Reading};
+use super::decide::{Explained, Reading, plus};
 use super::decision::{Holder, Scored};
 use super::evidence::{Evidence, EvidenceCode};
 use super::label::same_party;
@@ -24,20 +24,23 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
     if book.is_savings(reading.line.account) {
         return Explained { scored: Vec::new(), unknown: f64::NEG_INFINITY };
     }
-    let names = book.names.owners(&reading.label);
-    let claims: Vec<Claim> = (0..book.data.owners.len()).map(|o| claim(book, reading, o, &names)).collect();
-    let best_name = names.iter().flatten().map(|m| m.weight).fold(0.0, f64::max);
+    let of = book.names.owners(&reading.label);
+    let best = of.iter().flatten().map(|m| m.weight).fold(0.0, f64::max);
+    let names = Names { of, best };
+    let claims: Vec<Claim> = (0..book.data.owners.len()).map(|o| claim(book, reading, o, &names.of)).collect();
     let references = &reading.marks.references;
     let mut scored = Vec::new();
+    let mut unknown = f64::NEG_INFINITY;
     for (owner, claim) in claims.into_iter().enumerate() {
         let (spread, items) =
-            book.spread_over(reading.line, owner, &reading.marks, &|r| book.data.receivables[r].open);
+            book.spread_over(reading.line, owner, &reading.marks, &|r| reading.expected.receivable(book, r));
         let exact = fits(spread.rule) && spread.rest.is_zero() && !spread.parts.is_empty();
+        let (amount_weight, amount) = weigh_amount(book, reading.line, owner, &spread);
+        let hidden = hidden_identity(book, reading, owner, &names, amount_weight);
         if !claim.identified && claim.weight < 0.5 && !exact {
+            unknown = plus(unknown, hidden.unwrap_or(f64::NEG_INFINITY));
             continue;
         }
-        let (amount_weight, amount) = weigh_amount(book, reading.line, owner, &spread);
-        let hidden = hidden_identity(book, reading, owner, &names, amount_weight, best_name);
         let mut evidence = claim.evidence;
         evidence.push(amount);
         if items_named(&spread) {
@@ -54,18 +57,17 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
             evidence,
         });
     }
-    let mut unknown = f64::NEG_INFINITY;
     let cited = !references.owners.is_empty();
-    let cited_and_named = references.owners.iter().any(|&o| names[o].is_some_and(|m| m.weight >= best_name - 0.1))
+    let cited_and_named = references.owners.iter().any(|&o| names.of[o].is_some_and(|m| m.weight >= names.best - 0.1))
         || references.owners.iter().any(|&o| known_payer(book, reading, o));
     if cited && !cited_and_named {
-        unknown = WRONG_REFERENCE;
+        unknown = plus(unknown, WRONG_REFERENCE);
     }
     if let Some((_, elsewhere)) = book.names.neighbour(&reading.label)
         && elsewhere.grade >= Grade::Initial
         && elsewhere.as_party
     {
-        unknown = f64::max(unknown, elsewhere.weight - 2.5);
+        unknown = plus(unknown, elsewhere.weight - 2.5);
     }
     Explained { scored, unknown }
 }
@@ -122,10 +124,10 @@ fn claim(book: &Book, reading: &Reading<'_>, owner: usize, names: &[Option<NameM
         identified = true;
         evidence.push(Evidence::new(EvidenceCode::Reference, 10.0));
     } else if references.accounts.contains(&owner) {
-        weight += 8.5;
+        weight += 9.5;
         identified = true;
         evidence.push(
-            Evidence::new(EvidenceCode::AccountCode, 8.5).with("code", &book.data.owners[owner].account_code),
+            Evidence::new(EvidenceCode::AccountCode, 9.5).with("code", &book.data.owners[owner].account_code),
         );
     } else if references.remains.contains(&owner) {
         #[expect(clippy::cast_precision_loss, reason = "a handful of owners")]
@@ -137,9 +139,9 @@ fn claim(book: &Book, reading: &Reading<'_>, owner: usize, names: &[Option<NameM
     }
     let lots = owned_lots(book, reading, owner);
     if lots > 0 && lots == references.lots.len() {
-        weight += 7.5;
+        weight += 9.0;
         identified = true;
-        evidence.push(Evidence::new(EvidenceCode::LotNumber, 7.5));
+        evidence.push(Evidence::new(EvidenceCode::LotNumber, 9.0));
     }
     let (past, history) = history_weight(book, reading, owner, names);
     if let Some(history) = history {
@@ -255,22 +257,19 @@ fn weigh_amount(book: &Book, line: &Line, owner: usize, spread: &Spread) -> (f64
     (weight, Evidence::new(code, weight).with("amount", line.amount).with("count", items))
 }
 
-/// A person who owns may also stand behind a company whose representative is not recorded.
-fn hidden_identity(
-    book: &Book,
-    reading: &Reading<'_>,
-    owner: usize,
-    names: &[Option<NameMatch>],
-    amount_weight: f64,
-    best_name: f64,
-) -> Option<f64> {
+/// A person who owns may also stand behind a company whose representative is
+/// not recorded: what that possibility weighs.
+fn hidden_identity(book: &Book, reading: &Reading<'_>, owner: usize, names: &Names, amount_weight: f64) -> Option<f64> {
     let data = &book.data.owners[owner];
     let faceless = matches!(data.kind, OwnerKind::Sci | OwnerKind::Company)
         && data.email.is_none()
         && !data.persons.iter().any(|p| p.role == PersonRole::Representative);
-    let named = names[owner].is_some();
-    if !faceless || named || best_name < 6.0 || !reading.marks.references.owners.is_empty() {
-        return None;
-    }
-    (amount_weight > 0.0).then_some(best_name - 4.0 + amount_weight)
+    let cited = !reading.marks.references.owners.is_empty();
+    (faceless && names.of[owner].is_none() && names.best >= 6.0 && !cited).then_some(names.best - 4.0 + amount_weight)
+}
+
+/// How the label names each owner, and the best of it.
+struct Names {
+    of: Vec<Option<NameMatch>>,
+    best: f64,
 }

@@ -183,14 +183,17 @@ fn returned_entry(
         _ => -3.0,
     };
     evidence.push(Evidence::new(EvidenceCode::AmountExact, 1.5).with("amount", entry.amount).with("count", 1));
+    let mut sure = true;
     let mut allocations = vec![Allocation::new(Cause::SepaReject(entry.id), -entry.amount)];
     if !fee.is_zero() {
         let usual = book.usual_return_fee() == Some(fee);
-        score += if usual { 2.0 } else { 0.0 };
+        sure = cited || usual;
+        score += if usual { 2.0 } else if fee.cents() % 10 == 0 { 0.5 } else { -1.0 };
         evidence.push(Evidence::new(EvidenceCode::ReturnFee, 0.0).with("amount", fee));
         allocations.push(Allocation::new(Cause::BankFee, -fee));
     }
-    Some(Scored::of(allocations, score, evidence))
+    let found = Scored::of(allocations, score, evidence);
+    Some(if sure { found } else { found.for_a_person() })
 }
 
 /// The label carries an id of the same shape that is another one.

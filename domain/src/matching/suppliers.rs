@@ -108,9 +108,9 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         }
         let creditor = data.creditor_identifier.as_deref().map(normal).unwrap_or_default();
         if creditor.len() >= 8 && text.contains(&creditor) {
-            weight += 9.0;
+            weight += 10.0;
             identified = true;
-            evidence.push(Evidence::new(EvidenceCode::CreditorIdentifier, 9.0).with("identifier", &creditor));
+            evidence.push(Evidence::new(EvidenceCode::CreditorIdentifier, 10.0).with("identifier", &creditor));
         }
         let (past, count) = past_supplier(book, reading, supplier);
         if past.abs() > 0.0 {
@@ -122,7 +122,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
                 );
             }
         }
-        let (spread, items) = book.spread_bills(line, supplier, &reading.label, &|i| book.data.invoices[i].open);
+        let (spread, items) = book.spread_bills(line, supplier, &reading.label, &|i| reading.expected.invoice(book, i));
         let cited = items.iter().any(|&i| book.names_bill(&reading.label, i));
         if cited {
             weight += 6.0;
@@ -141,6 +141,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         }
         let (amount, code) = bill_weight(book, line, &spread, &items);
         evidence.push(Evidence::new(code, amount).with("amount", line.amount.abs()).with("count", spread.parts.len()));
+        identified |= exact && name.is_some();
         let base = if weight > 0.0 { weight } else { STRANGER };
         let score = base + amount + mode_weight(book, reading, &spread, &items);
         best_fit = best_fit.max(if exact { score } else { f64::NEG_INFINITY });
