@@ -1,30 +1,129 @@
-//! One expression, compiled.
+//! One expression, compiled once and evaluated many times.
 
+use std::fmt;
 use std::sync::Arc;
 
+use rhai::{AST, Dynamic, EvalAltResult, ParseErrorType, Position};
 use serde_json::Value;
 
-use super::{ExprError, Sandbox, Scope};
+use super::bridge::{to_dynamic, to_json};
+use super::lexer::{self, LexError};
+use super::path::Path;
+use super::rewrite::{self, Paths, Refused, Rewritten};
+use super::sandbox::Use;
+use super::{ExprError, Sandbox, Scope, Shape};
 
 /// A compiled expression. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Expression {
-    source: Arc<str>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    source: String,
+    paths: Vec<Path>,
+    work: Work,
+}
+
+enum Work {
+    /// The expression is one path: its value is passed on untouched.
+    Path,
+    /// Rhai computes it.
+    Rhai(AST),
+}
+
+/// Why an expression does not compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompileError {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub fix: String,
+    /// Where, in bytes of the source.
+    pub offset: usize,
 }
 
 impl Expression {
+    /// Compiles a source; `names` are the items of the loops around.
+    ///
+    /// # Errors
+    /// When the syntax is wrong, or a name or a function is unknown.
+    pub fn compile(
+        sandbox: &Sandbox,
+        source: &str,
+        names: &[Arc<str>],
+    ) -> Result<Self, CompileError> {
+        let lexed = lexer::lex(source)?;
+        if lexed.closed {
+            return Err(CompileError::new(
+                "`}}` ends nothing here",
+                "write one expression, or take the `}}` away",
+                lexed.end,
+            ));
+        }
+        if lexed.tokens.is_empty() {
+            return Err(CompileError::new(
+                "the expression is empty",
+                "write an expression",
+                0,
+            ));
+        }
+        let rewritten = rewrite::rewrite(source, &lexed.tokens, Paths::With(names))?;
+        check_calls(sandbox, &rewritten)?;
+        let alone = rewritten.text.trim() == rewrite::variable(0);
+        let work = if alone {
+            Work::Path
+        } else {
+            let mut scope = rhai::Scope::new();
+            for place in 0..rewritten.paths.len() {
+                scope.push(rewrite::variable(place), ());
+            }
+            let ast = sandbox
+                .engine(Use::Expression)
+                .compile_expression_with_scope(&scope, &rewritten.text)
+                .map_err(|error| parse_error(&error.0, error.1, source, &rewritten))?;
+            Work::Rhai(ast)
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                source: source.trim().to_owned(),
+                paths: rewritten.paths,
+                work,
+            }),
+        })
+    }
+
     /// The text as written.
     #[must_use]
     pub fn source(&self) -> &str {
-        &self.source
+        &self.inner.source
+    }
+
+    /// All that it reads.
+    #[must_use]
+    pub fn paths(&self) -> &[Path] {
+        &self.inner.paths
+    }
+
+    /// The path that it is, when it is nothing else.
+    #[must_use]
+    pub fn as_path(&self) -> Option<&Path> {
+        match self.inner.work {
+            Work::Path => self.inner.paths.first(),
+            Work::Rhai(_) => None,
+        }
     }
 
     /// Its value: decimals as text.
     ///
     /// # Errors
     /// When it reads what is not there, compares what cannot be compared, or passes a limit.
-    pub fn eval(&self, _sandbox: &Sandbox, _scope: &Scope) -> Result<Value, ExprError> {
-        Ok(Value::Null)
+    pub fn eval(&self, sandbox: &Sandbox, scope: &Scope) -> Result<Value, ExprError> {
+        let evaluate = || match &self.inner.work {
+            Work::Path => Ok(self.inner.paths[0].read(scope)?.0.into_owned()),
+            Work::Rhai(ast) => to_json(&self.compute(sandbox, ast, scope)?),
+        };
+        evaluate().map_err(|error| error.within(&self.inner.source))
     }
 
     /// Its value as a condition.
@@ -32,8 +131,159 @@ impl Expression {
     /// # Errors
     /// As [`Self::eval`], and when the value is not a boolean.
     pub fn test(&self, sandbox: &Sandbox, scope: &Scope) -> Result<bool, ExprError> {
-        self.eval(sandbox, scope)?
-            .as_bool()
-            .ok_or_else(|| ExprError::new("expression.not_boolean", "must give true or false"))
+        self.eval(sandbox, scope)?.as_bool().ok_or_else(|| {
+            ExprError::new("expression.not_boolean", "a condition gives true or false")
+                .within(&self.inner.source)
+        })
     }
+
+    fn compute(&self, sandbox: &Sandbox, ast: &AST, scope: &Scope) -> Result<Dynamic, ExprError> {
+        let mut variables = rhai::Scope::new();
+        let mut absent = Vec::new();
+        for (place, path) in self.inner.paths.iter().enumerate() {
+            let read = path
+                .read(scope)
+                .and_then(|(value, shape): (_, Shape)| to_dynamic(&value, &shape));
+            match read {
+                Ok(value) => {
+                    variables.push_dynamic(rewrite::variable(place), value);
+                }
+                // Told only if it is needed: `a && b` may never read b.
+                Err(error) => absent.push((rewrite::variable(place), error)),
+            }
+        }
+        sandbox
+            .eval(Use::Expression, ast, &mut variables)
+            .map_err(|error| {
+                if let Some(name) = unknown_variable(&error)
+                    && let Some((_, told)) = absent.iter().find(|(absent, _)| *absent == name)
+                {
+                    return told.clone();
+                }
+                runtime_error(&error, &self.inner.paths)
+            })
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expression")
+            .field(&self.inner.source)
+            .finish()
+    }
+}
+
+impl CompileError {
+    pub(super) fn new(message: impl Into<String>, fix: impl Into<String>, offset: usize) -> Self {
+        Self {
+            message: message.into(),
+            fix: fix.into(),
+            offset,
+        }
+    }
+}
+
+impl From<LexError> for CompileError {
+    fn from(error: LexError) -> Self {
+        Self::new(error.message, "close it", error.at)
+    }
+}
+
+impl From<Refused> for CompileError {
+    fn from(refused: Refused) -> Self {
+        Self::new(refused.message, refused.fix, refused.at)
+    }
+}
+
+/// Every name that is called must be known.
+pub(super) fn check_calls(sandbox: &Sandbox, rewritten: &Rewritten) -> Result<(), CompileError> {
+    let known = sandbox.functions();
+    for (name, at) in &rewritten.calls {
+        if known.contains(name) || rewritten.defines.contains(name) {
+            continue;
+        }
+        let all = known.iter().chain(&rewritten.defines).map(String::as_str);
+        let fix = match crate::language::nearest(name, all) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "call a function that there is".to_owned(),
+        };
+        return Err(CompileError::new(
+            format!("there is no function `{name}`"),
+            fix,
+            *at,
+        ));
+    }
+    Ok(())
+}
+
+/// Rhai's parse error, at the place of the source it stands for.
+pub(super) fn parse_error(
+    kind: &ParseErrorType,
+    position: Position,
+    source: &str,
+    rewritten: &Rewritten,
+) -> CompileError {
+    let offset = match byte_of(&rewritten.text, position) {
+        Some(byte) => rewritten.source_of(byte).min(source.len()),
+        None => source.len(),
+    };
+    if let ParseErrorType::VariableUndefined(name) = kind {
+        return CompileError::new(
+            format!("there is no `{name}` here"),
+            format!(
+                "expressions read {}; a text stands in double quotes",
+                rewrite::ROOTS.join(", ")
+            ),
+            offset,
+        );
+    }
+    CompileError::new(
+        rewrite::unmask(&kind.to_string(), &rewritten.paths),
+        "correct the expression",
+        offset,
+    )
+}
+
+/// The byte of a line and column, both from 1.
+pub(super) fn byte_of(text: &str, position: Position) -> Option<usize> {
+    let line = position.line()?.checked_sub(1)?;
+    let column = position.position().unwrap_or(1).saturating_sub(1);
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text.get(start..)?;
+    let within = rest
+        .char_indices()
+        .nth(column)
+        .map_or(rest.len(), |(at, _)| at);
+    Some(start + within)
+}
+
+fn unknown_variable(error: &EvalAltResult) -> Option<String> {
+    match error {
+        EvalAltResult::ErrorVariableNotFound(name, _) => Some(name.clone()),
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => unknown_variable(inner),
+        _ => None,
+    }
+}
+
+/// Rhai's error as ours.
+pub(super) fn runtime_error(error: &EvalAltResult, paths: &[Path]) -> ExprError {
+    let (code, message) = match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => return runtime_error(inner, paths),
+        EvalAltResult::ErrorRuntime(value, _) => ("expression.failed", value.to_string()),
+        EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_) => {
+            ("expression.limit", "it takes too long".to_owned())
+        }
+        EvalAltResult::ErrorDataTooLarge(what, _) => (
+            "expression.limit",
+            format!("it makes too large a value: {what}"),
+        ),
+        EvalAltResult::ErrorStackOverflow(_) | EvalAltResult::ErrorTooManyVariables(_) => {
+            ("expression.limit", error.to_string())
+        }
+        EvalAltResult::ErrorPropertyNotFound(name, _) => {
+            ("expression.missing", format!("there is no field `{name}`"))
+        }
+        other => ("expression.failed", other.to_string()),
+    };
+    ExprError::new(code, rewrite::unmask(&message, paths))
 }

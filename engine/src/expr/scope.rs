@@ -1,6 +1,5 @@
 //! What an expression can read, layered: a loop's item sees what stands around it.
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,6 +41,13 @@ pub struct Ended {
     pub output: Option<Typed>,
     /// What went wrong: `run.steps.ID.error`.
     pub error: Option<Failure>,
+}
+
+impl Ended {
+    /// `run.steps.ID`.
+    pub(super) fn record(&self) -> Value {
+        json!({ "status": self.status, "error": self.error.as_ref().map(Failure::to_value) })
+    }
 }
 
 /// What went wrong, as expressions see it: `error.code`, `error.message`.
@@ -140,12 +146,12 @@ impl Scope {
     }
 
     /// The value of a name other than `steps`, from the innermost layer that has it.
-    pub(crate) fn name(&self, name: &str) -> Option<&Typed> {
+    pub(super) fn name(&self, name: &str) -> Option<&Typed> {
         find(self, name, |layer| &layer.names)
     }
 
     /// The step of this id that has ended.
-    pub(crate) fn step(&self, id: &str) -> Option<&Ended> {
+    pub(super) fn step(&self, id: &str) -> Option<&Ended> {
         find(self, id, |layer| &layer.steps)
     }
 }
@@ -154,10 +160,7 @@ fn find<'a, T>(
     mut layer: &'a Scope,
     key: &str,
     map: fn(&Scope) -> &BTreeMap<Arc<str>, T>,
-) -> Option<&'a T>
-where
-    Arc<str>: Borrow<str>,
-{
+) -> Option<&'a T> {
     loop {
         if let Some(found) = map(layer).get(key) {
             return Some(found);

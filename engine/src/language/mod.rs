@@ -25,3 +25,13 @@ pub fn check(_source: &str, _registry: &Registry) -> Checked {
         diagnostics: Vec::new(),
     }
 }
+
+/// The name nearest to a mistyped one.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + name.len().max(candidate.len()) / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}

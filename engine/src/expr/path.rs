@@ -1,0 +1,229 @@
+//! Paths: what an expression reads from its scope, such as `steps.pay?.items[0]`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::ExprError;
+use super::scope::Scope;
+use super::shape::{Found, Shape};
+
+/// A path that an expression reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// `inputs`, `steps`, the name of an item…
+    pub root: Arc<str>,
+    /// What follows.
+    pub segments: Vec<Segment>,
+    /// Followed by `??`: what is absent gives the other side.
+    pub defaulted: bool,
+    /// Where it starts in the expression, in bytes.
+    pub offset: usize,
+}
+
+/// One field or place of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// What is read.
+    pub key: Key,
+    /// Read by `?.` or `?[`: nothing of nothing is nothing.
+    pub optional: bool,
+    /// Where it stands in the expression, in bytes.
+    pub offset: usize,
+}
+
+/// What a segment reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A field.
+    Field(Arc<str>),
+    /// A place in a list, from the end when negative.
+    At(i64),
+    /// A place in a list or a field, read from another path: `items[index]`.
+    By(Box<Path>),
+}
+
+impl Path {
+    /// The step it reads, and the segments inside its output.
+    #[must_use]
+    pub fn step(&self) -> Option<(&str, &[Segment])> {
+        match (&*self.root, self.segments.split_first()) {
+            (
+                "steps",
+                Some((
+                    Segment {
+                        key: Key::Field(id),
+                        ..
+                    },
+                    rest,
+                )),
+            ) => Some((id, rest)),
+            _ => None,
+        }
+    }
+
+    /// The step whose status or error it reads: `run.steps.ID.…`.
+    #[must_use]
+    pub fn step_record(&self) -> Option<(&str, &[Segment])> {
+        let [first, second, rest @ ..] = self.segments.as_slice() else {
+            return None;
+        };
+        match (&*self.root, &first.key, &second.key) {
+            ("run", Key::Field(steps), Key::Field(id)) if &**steps == "steps" => Some((id, rest)),
+            _ => None,
+        }
+    }
+
+    /// Its value, with its shape.
+    pub(super) fn read<'a>(&self, scope: &'a Scope) -> Result<(Cow<'a, Value>, Shape), ExprError> {
+        const NULL: &Value = &Value::Null;
+        if let Some((id, rest)) = self.step_record() {
+            let record = scope.step(id).map(|step| step.record());
+            let value = record.ok_or_else(|| not_ended(id))?;
+            let (found, shape) = self.walk(scope, &value, &Shape::Any, rest)?;
+            return Ok((Cow::Owned(found.clone()), shape));
+        }
+        let (start, rest) = if let Some((id, rest)) = self.step() {
+            let step = scope.step(id).ok_or_else(|| not_ended(id))?;
+            match &step.output {
+                Some(output) => (output, rest),
+                // The check has seen to it that the read is guarded.
+                None => return Ok((Cow::Borrowed(NULL), Shape::Null)),
+            }
+        } else {
+            let value = scope.name(&self.root).ok_or_else(|| {
+                ExprError::new(
+                    "expression.not_in_scope",
+                    format_args!("`{}` has no value here", self.root),
+                )
+            })?;
+            (value, self.segments.as_slice())
+        };
+        let (value, shape) = self.walk(scope, &start.value, &start.shape, rest)?;
+        Ok((Cow::Borrowed(value), shape))
+    }
+
+    fn walk<'v>(
+        &self,
+        scope: &Scope,
+        start: &'v Value,
+        shape: &Shape,
+        segments: &[Segment],
+    ) -> Result<(&'v Value, Shape), ExprError> {
+        const NULL: &Value = &Value::Null;
+        let mut value = start;
+        let mut shape = Cow::Borrowed(shape);
+        for (place, segment) in segments.iter().enumerate() {
+            if value.is_null() {
+                if segment.optional || self.defaulted {
+                    return Ok((NULL, Shape::Null));
+                }
+                return Err(ExprError::new(
+                    "expression.nothing",
+                    format_args!("`{}` reads {} of nothing", self, segment.key),
+                ));
+            }
+            let key = segment.key.resolve(scope)?;
+            let found = shape.get(&key);
+            let next = match (&*key, value) {
+                (Key::Field(name), Value::Object(fields)) => fields.get(&**name),
+                (Key::At(at), Value::Array(items)) => {
+                    place_of(*at, items.len()).and_then(|at| items.get(at))
+                }
+                _ => {
+                    return Err(ExprError::new(
+                        "expression.wrong_type",
+                        format_args!("`{}` reads {key} of {}", self, kind_of(value)),
+                    ));
+                }
+            };
+            let excused = self.defaulted
+                || segments.get(place + 1).is_some_and(|next| next.optional)
+                || matches!(found, Found::Optional(_) | Found::Partial(_));
+            match next {
+                Some(next) => value = next,
+                None if excused => return Ok((NULL, Shape::Null)),
+                None => {
+                    return Err(ExprError::new(
+                        "expression.missing",
+                        format_args!("`{self}`: there is no {key}"),
+                    ));
+                }
+            }
+            shape = Cow::Owned(found.into_shape());
+        }
+        Ok((value, shape.into_owned()))
+    }
+}
+
+impl Key {
+    fn resolve(&self, scope: &Scope) -> Result<Cow<'_, Key>, ExprError> {
+        let Self::By(path) = self else {
+            return Ok(Cow::Borrowed(self));
+        };
+        let (value, _) = path.read(scope)?;
+        match &*value {
+            Value::String(name) => Ok(Cow::Owned(Self::Field(name.as_str().into()))),
+            Value::Number(number) if number.is_i64() => {
+                Ok(Cow::Owned(Self::At(number.as_i64().unwrap_or_default())))
+            }
+            other => Err(ExprError::new(
+                "expression.wrong_type",
+                format_args!("`{path}` is {}: it is no place in a list", kind_of(other)),
+            )),
+        }
+    }
+}
+
+fn place_of(at: i64, length: usize) -> Option<usize> {
+    match usize::try_from(at) {
+        Ok(at) => Some(at),
+        Err(_) => length.checked_sub(usize::try_from(at.unsigned_abs()).ok()?),
+    }
+}
+
+fn not_ended(id: &str) -> ExprError {
+    ExprError::new(
+        "expression.not_ended",
+        format_args!("step `{id}` has not ended"),
+    )
+}
+
+/// What a JSON value is, in words.
+pub(super) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.root)?;
+        for segment in &self.segments {
+            match (&segment.key, segment.optional) {
+                (Key::Field(name), false) => write!(f, ".{name}")?,
+                (Key::Field(name), true) => write!(f, "?.{name}")?,
+                (Key::At(at), _) => write!(f, "[{at}]")?,
+                (Key::By(path), _) => write!(f, "[{path}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, "`{name}`"),
+            Self::At(at) => write!(f, "place {at}"),
+            Self::By(path) => write!(f, "place `{path}`"),
+        }
+    }
+}
