@@ -52,6 +52,8 @@ ids! {
     TransactionId;
     /// A proposal for a bank transaction.
     ProposalId;
+    /// A decided bank transaction: its allocations and who decided.
+    MatchId;
     /// A learnt payer alias.
     AliasId;
     /// A journal entry (*écriture*).

@@ -1,0 +1,192 @@
+//! Everything the matcher reads, gathered from the tables of one condominium.
+
+use super::bank_transactions::State;
+use super::{
+    StoreError, TenantTx, bank_transactions, cards, cheques, condominiums, matches, owners,
+    payer_aliases, proposals, receivables, sepa, suppliers,
+};
+use crate::ids::{CondominiumId, OwnerId, SupplierId};
+use crate::matching::{
+    Band, Decider, Decision, Neighbour, NeighbourInvoice, NeighbourOwner, Outcome, PastLine,
+    Snapshot,
+};
+use crate::money::Money;
+
+/// A condominium as it stands; none when there is none of this id.
+///
+/// What is open, posted, collected, booked and returned is what the ledger and
+/// the standing decisions say at this moment.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn load(
+    tx: &mut TenantTx<'_>,
+    condominium: CondominiumId,
+) -> Result<Option<Snapshot>, StoreError> {
+    let Some((found, automatic)) = condominiums::find(tx, condominium).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Snapshot {
+        condominium: found,
+        automatic,
+        neighbours: neighbours(tx, condominium).await?,
+        owners: owners::list(tx, condominium).await?,
+        lots: owners::list_lots(tx, condominium).await?,
+        receivables: receivables::list(tx, condominium).await?,
+        suppliers: suppliers::list(tx).await?,
+        invoices: suppliers::list_invoices(tx, condominium).await?,
+        batches: sepa::list(tx, condominium).await?,
+        slips: cheques::list(tx, condominium).await?,
+        payouts: cards::list(tx, condominium).await?,
+        aliases: payer_aliases::list(tx, condominium).await?,
+        history: history(tx, condominium).await?,
+    }))
+}
+
+/// Lines decided before, in booking order. A line in review holds what its
+/// newest answer says it may end with; one that waits is decided anew.
+async fn history(
+    tx: &mut TenantTx<'_>,
+    condominium: CondominiumId,
+) -> Result<Vec<PastLine>, StoreError> {
+    let lines = bank_transactions::decided(tx, condominium).await?;
+    let mut decided = matches::of_condominium(tx, condominium).await?;
+    let mut reviews = proposals::of_reviews(tx, condominium).await?;
+    let past = lines.into_iter().map(|(line, state)| {
+        let outcome = match state {
+            State::Posted => {
+                let (allocations, by) = decided
+                    .remove(&line.id)
+                    .unwrap_or((Vec::new(), Decider::Person));
+                Outcome::Posted { allocations, by }
+            }
+            State::New | State::Waiting | State::Review => {
+                let candidates = reviews.remove(&line.id).unwrap_or_default();
+                let answer = Decision {
+                    band: Band::Suggest,
+                    candidates,
+                    blocked_by: Vec::new(),
+                };
+                Outcome::InReview {
+                    candidates: answer.held(),
+                }
+            }
+        };
+        PastLine { line, outcome }
+    });
+    Ok(past.collect())
+}
+
+/// The other condominiums of the tenant, in the light form that shows a
+/// payment meant for one of them.
+async fn neighbours(
+    tx: &mut TenantTx<'_>,
+    condominium: CondominiumId,
+) -> Result<Vec<Neighbour>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select id as "id: CondominiumId", name, legal_name
+        from copro.condominiums
+        where id <> $1
+        order by name, external_ref
+        "#,
+        condominium.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(StoreError::during("read the other condominiums"))?;
+    let mut neighbours: Vec<Neighbour> = rows
+        .into_iter()
+        .map(|row| Neighbour {
+            id: row.id,
+            name: row.name,
+            legal_name: row.legal_name,
+            owners: Vec::new(),
+            invoices: Vec::new(),
+        })
+        .collect();
+    for (of, owner) in neighbour_owners(tx, condominium).await? {
+        if let Some(neighbour) = neighbours.iter_mut().find(|n| n.id == of) {
+            neighbour.owners.push(owner);
+        }
+    }
+    for (of, invoice) in neighbour_invoices(tx, condominium).await? {
+        if let Some(neighbour) = neighbours.iter_mut().find(|n| n.id == of) {
+            neighbour.invoices.push(invoice);
+        }
+    }
+    Ok(neighbours)
+}
+
+async fn neighbour_owners(
+    tx: &mut TenantTx<'_>,
+    condominium: CondominiumId,
+) -> Result<Vec<(CondominiumId, NeighbourOwner)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select o.condominium_id as "of: CondominiumId", o.id as "id: OwnerId",
+            (array(
+                select p.name from copro.owner_persons p
+                where p.tenant_id = o.tenant_id and p.owner_id = o.id
+                order by p.position
+            ) || o.display_name) as "names!",
+            coalesce(r.refs, '{}') as "references!",
+            coalesce(r.amounts, '{}') as "amounts!: Vec<Money>"
+        from copro.owners o
+        left join (
+            select owner_id, array_agg(distinct payment_reference) as refs, array_agg(distinct amount) as amounts
+            from copro.receivables
+            where condominium_id <> $1
+            group by owner_id
+        ) r on r.owner_id = o.id
+        where o.condominium_id <> $1
+        order by o.condominium_id, o.account_code
+        "#,
+        condominium.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(StoreError::during("read the owners of other condominiums"))?;
+    let owners = rows.into_iter().map(|row| {
+        let owner = NeighbourOwner {
+            names: row.names,
+            references: row.references,
+            amounts: row.amounts,
+        };
+        (row.of, owner)
+    });
+    Ok(owners.collect())
+}
+
+async fn neighbour_invoices(
+    tx: &mut TenantTx<'_>,
+    condominium: CondominiumId,
+) -> Result<Vec<(CondominiumId, NeighbourInvoice)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select condominium_id as "of: CondominiumId", supplier_id as "supplier: SupplierId", number, issued_on,
+            amount as "amount: Money"
+        from copro.supplier_invoices
+        where condominium_id <> $1
+        order by condominium_id, issued_on, external_ref
+        "#,
+        condominium.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(StoreError::during("read the supplier invoices of other condominiums"))?;
+    let invoices = rows.into_iter().map(|row| {
+        let (supplier, number, issued_on, amount) =
+            (row.supplier, row.number, row.issued_on, row.amount);
+        (
+            row.of,
+            NeighbourInvoice {
+                supplier,
+                number,
+                issued_on,
+                amount,
+            },
+        )
+    });
+    Ok(invoices.collect())
+}
