@@ -79,12 +79,13 @@ async fn beside_server(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let server = start_server(folder).await?;
+    let url = server.admin_url();
     let work = async {
         if migrated {
-            migrate::run(&server.admin_url(), Some(LOGIN)).await?;
-            command.env("DATABASE_URL", server.admin_url());
+            migrate::run(&url, Some(LOGIN)).await?;
+            command.env("DATABASE_URL", &url);
         }
-        command.env(SERVER_VARIABLE, server.admin_url());
+        command.env(SERVER_VARIABLE, &url);
         Ok::<_, Failure>(command.status().await?)
     };
     tokio::pin!(work);
