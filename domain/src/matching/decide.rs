@@ -7,7 +7,7 @@ use super::allocation::{Allocation, Cause};
 use super::book::Line;
 use super::decision::{Band, Candidate, Decision, Scored};
 use super::evidence::{Evidence, EvidenceCode};
-use super::holds::Expected;
+use super::holds::Taken;
 use super::label::Label;
 use super::marks::Marks;
 use super::state::Book;
@@ -33,7 +33,7 @@ pub(super) struct Reading<'a> {
     /// The payer or beneficiary, as a key.
     pub party: String,
     /// What reviews will most probably have taken.
-    pub expected: Expected,
+    pub expected: Taken,
 }
 
 impl<'a> Reading<'a> {
@@ -41,7 +41,7 @@ impl<'a> Reading<'a> {
         let label = Label::read(&line.original_wording);
         let marks = Marks::read(book, &label);
         let party = label.party_key();
-        let expected = Expected::of(book, line.id);
+        let expected = Taken::expected(book, line.id);
         Self { line, label, marks, party, expected }
     }
 }

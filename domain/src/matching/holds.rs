@@ -9,47 +9,58 @@ use super::allocation::{Allocation, Cause};
 use super::decide::Reading;
 use super::decision::{Holder, Scored};
 use super::state::Book;
-use crate::ids::TransactionId;
+use crate::ids::{InvoiceId, ReceivableId, TransactionId};
 use crate::money::Money;
 
 /// More ways to end than this are not tried out: a person decides.
 const MOST_ENDINGS: usize = 256;
 
-/// What lines in review will most probably have taken, by cause.
-///
-/// Each review is expected to end with its first candidate: suggestions are
-/// spread over what would then be left.
+/// What is taken from items: by a review's ending, or by all of them together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Expected(HashMap<Cause, Money>);
+pub(super) struct Taken {
+    receivables: HashMap<ReceivableId, Money>,
+    invoices: HashMap<InvoiceId, Money>,
+}
 
-impl Expected {
-    /// Expectations of all reviews but that of `line`.
-    pub fn of(book: &Book, line: TransactionId) -> Self {
-        let mut taken: HashMap<Cause, Money> = HashMap::new();
+impl Taken {
+    /// What lines in review will most probably have taken.
+    ///
+    /// Each review is expected to end with its first candidate: suggestions
+    /// are spread over what would then be left.
+    pub fn expected(book: &Book, line: TransactionId) -> Self {
+        let mut taken = Self::default();
         for (reviewed, candidates) in book.past.reviews() {
-            for allocation in candidates.first().into_iter().flatten().filter(|_| reviewed.id != line) {
-                let so_far = taken.entry(allocation.cause).or_default();
-                *so_far += allocation.amount;
+            if reviewed.id != line
+                && let Some(first) = candidates.first()
+            {
+                taken.add(book, first);
             }
         }
-        Self(taken)
+        taken
     }
 
-    /// What of a receivable is expected to stay open.
+    fn add(&mut self, book: &Book, allocations: &[Allocation]) {
+        for allocation in allocations {
+            for (receivable, amount) in book.taken(*allocation) {
+                *self.receivables.entry(receivable).or_default() += amount;
+            }
+            if let Cause::SupplierInvoice(invoice) = allocation.cause {
+                *self.invoices.entry(invoice).or_default() += allocation.amount;
+            }
+        }
+    }
+
+    /// What of a receivable stays open.
     pub fn receivable(&self, book: &Book, receivable: usize) -> Money {
-        let item = &book.data.receivables[receivable];
-        (item.open - self.taken(Cause::Receivable(item.id))).max(Money::ZERO)
+        let taken = self.receivables.get(&book.data.receivables[receivable].id).copied().unwrap_or_default();
+        book.left(receivable, taken)
     }
 
-    /// What of an invoice is expected to stay open.
+    /// What of an invoice stays open.
     pub fn invoice(&self, book: &Book, invoice: usize) -> Money {
         let item = &book.data.invoices[invoice];
-        let left = item.open + self.taken(Cause::SupplierInvoice(item.id));
+        let left = item.open + self.invoices.get(&item.id).copied().unwrap_or_default();
         if item.amount < Money::ZERO { left.min(Money::ZERO) } else { left.max(Money::ZERO) }
-    }
-
-    fn taken(&self, cause: Cause) -> Money {
-        self.0.get(&cause).copied().unwrap_or_default()
     }
 }
 
@@ -73,16 +84,13 @@ pub(super) fn blocking(book: &Book, reading: &Reading<'_>, best: &Scored) -> Vec
     let endings: usize = touching.iter().map(|(_, ends)| ends.len() + 1).product();
     let same = match best.holder {
         _ if endings > MOST_ENDINGS => false,
-        Holder::Owner(owner) => all_endings(&touching, |ended| {
-            let taken = |r: usize| taken_of(ended, Cause::Receivable(book.data.receivables[r].id));
-            let open = |r: usize| (book.data.receivables[r].open - taken(r)).max(Money::ZERO);
-            let (spread, items) = book.spread_over(reading.line, owner, &reading.marks, &open);
+        Holder::Owner(owner) => all_endings(book, &touching, |taken| {
+            let (spread, items) = book.spread_over(reading.line, owner, &reading.marks, &|r| taken.receivable(book, r));
             book.payment(owner, &spread, &items) == best.allocations
         }),
-        Holder::Supplier(supplier) => all_endings(&touching, |ended| {
-            let taken = |i: usize| taken_of(ended, Cause::SupplierInvoice(book.data.invoices[i].id));
-            let open = |i: usize| book.data.invoices[i].open + taken(i);
-            let (spread, items) = book.spread_bills(reading.line, supplier, &reading.label, &open);
+        Holder::Supplier(supplier) => all_endings(book, &touching, |taken| {
+            let (spread, items) =
+                book.spread_bills(reading.line, supplier, &reading.label, &|i| taken.invoice(book, i));
             book.settlement(supplier, &spread, &items, reading.line.amount) == best.allocations
         }),
         Holder::Other => false,
@@ -107,30 +115,21 @@ fn is_consumed(cause: Cause) -> bool {
     )
 }
 
-fn taken_of(ended: &[&[Allocation]], cause: Cause) -> Money {
-    ended.iter().flat_map(|list| list.iter()).filter(|a| a.cause == cause).map(|a| a.amount).sum()
-}
-
-/// Whether `holds` is true for each combination of endings, "none of them" included.
-fn all_endings(
-    touching: &[(TransactionId, Vec<Vec<Allocation>>)],
-    holds: impl Fn(&[&[Allocation]]) -> bool,
-) -> bool {
-    fn walk<'a>(
-        rest: &'a [(TransactionId, Vec<Vec<Allocation>>)],
-        ended: &mut Vec<&'a [Allocation]>,
-        holds: &impl Fn(&[&[Allocation]]) -> bool,
-    ) -> bool {
-        let Some(((_, ends), rest)) = rest.split_first() else { return holds(ended) };
-        if !walk(rest, ended, holds) {
+/// Whether `same` is true for each combination of endings, "none of them" included.
+fn all_endings(book: &Book, touching: &[(TransactionId, Vec<Vec<Allocation>>)], same: impl Fn(&Taken) -> bool) -> bool {
+    let mut chosen = vec![0; touching.len()];
+    loop {
+        let mut taken = Taken::default();
+        for ((_, ends), &choice) in touching.iter().zip(&chosen) {
+            if choice > 0 {
+                taken.add(book, &ends[choice - 1]);
+            }
+        }
+        if !same(&taken) {
             return false;
         }
-        ends.iter().all(|end| {
-            ended.push(end);
-            let same = walk(rest, ended, holds);
-            ended.pop();
-            same
-        })
+        let Some(at) = (0..chosen.len()).find(|&i| chosen[i] < touching[i].1.len()) else { return true };
+        chosen[at] += 1;
+        chosen[..at].fill(0);
     }
-    walk(touching, &mut Vec::new(), &holds)
 }

@@ -55,6 +55,8 @@ pub(super) struct NameMatch {
     pub grade: Grade,
     /// It stands where the payer stands, not in the motif.
     pub as_party: bool,
+    /// The person is an owner, not somebody who pays for one.
+    pub owner_self: bool,
 }
 
 /// What of a name was found.
@@ -185,7 +187,7 @@ impl NameIndex {
     ) -> Option<NameMatch> {
         let around = Around::read(words, at, len);
         let as_party = around.as_party;
-        let whole = |weight, grade| Some(NameMatch { weight, grade, as_party });
+        let whole = |weight, grade| Some(NameMatch { weight, grade, as_party, owner_self: !known.stands_in });
         if let Some(form) = &known.form {
             let same_form = around.near().any(|w| w.text == *form);
             let letters: usize = known.surname.iter().map(String::len).sum();
@@ -219,9 +221,9 @@ impl NameIndex {
         let strangers = around.strangers(account);
         if let Some(worst) = strangers.iter().map(|w| self.strangeness(w)).max() {
             let weight = match (worst, known.incomplete || known.couple) {
-                (Strange::FirstName, true) => 1.8,
-                (Strange::FirstName, false) => 0.8,
-                (Strange::Word, _) => 1.8,
+                (Strange::FirstName, true) => 2.2,
+                (Strange::FirstName, false) => 1.8,
+                (Strange::Word, _) => 2.2,
             };
             return whole(f64::min(weight, plain), Grade::OtherFirstName);
         }
@@ -550,7 +552,7 @@ fn supplier(known: &Known, label: &Label) -> Option<NameMatch> {
             w.text == piece || similar(piece, &w.text) || w.text.len() >= 4 && piece.starts_with(w.text.as_str())
         })
     };
-    let whole = |weight, grade| Some(NameMatch { weight, grade, as_party: true });
+    let whole = |weight, grade| Some(NameMatch { weight, grade, as_party: true, owner_self: true });
     if !strong.is_empty() {
         let hits = strong.iter().filter(|p| has(p)).count();
         let lead = has(strong[0]);
@@ -575,5 +577,6 @@ fn supplier(known: &Known, label: &Label) -> Option<NameMatch> {
         weight: 3.0,
         grade: Grade::Doubtful,
         as_party: true,
+        owner_self: true,
     })
 }

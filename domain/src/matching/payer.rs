@@ -25,7 +25,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         return Explained { scored: Vec::new(), unknown: f64::NEG_INFINITY };
     }
     let of = book.names.owners(&reading.label);
-    let best = of.iter().flatten().map(|m| m.weight).fold(0.0, f64::max);
+    let best = of.iter().flatten().filter(|m| m.owner_self).map(|m| m.weight).fold(0.0, f64::max);
     let names = Names { of, best };
     let claims: Vec<Claim> = (0..book.data.owners.len()).map(|o| claim(book, reading, o, &names.of)).collect();
     let references = &reading.marks.references;
@@ -47,11 +47,12 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
             evidence.push(Evidence::new(EvidenceCode::NamedItems, 1.0));
         }
         let allocations = book.payment(owner, &spread, &items);
+        let identified = claim.identified || exact && names.of[owner].is_some_and(|m| m.weight >= 3.0);
         let base = if claim.weight > 0.0 { claim.weight } else { STRANGER };
         scored.push(Scored {
             score: f64::max(base + amount_weight, hidden.unwrap_or(f64::NEG_INFINITY)),
             reliability: reliability(&spread),
-            identified: claim.identified,
+            identified,
             holder: Holder::Owner(owner),
             allocations,
             evidence,
@@ -129,6 +130,9 @@ fn claim(book: &Book, reading: &Reading<'_>, owner: usize, names: &[Option<NameM
         evidence.push(
             Evidence::new(EvidenceCode::AccountCode, 9.5).with("code", &book.data.owners[owner].account_code),
         );
+    } else if name.is_some() && book.references.nearly(&reading.label.words, owner) {
+        weight += 4.0;
+        evidence.push(Evidence::new(EvidenceCode::ReferenceRemains, 4.0));
     } else if references.remains.contains(&owner) {
         #[expect(clippy::cast_precision_loss, reason = "a handful of owners")]
         let weight_of_remains = (book.data.owners.len() as f64 / references.remains.len() as f64).ln().clamp(0.0, 5.0);

@@ -140,6 +140,22 @@ impl ReferenceIndex {
         found
     }
 
+    /// Whether the label holds a reference of the owner with one typing error.
+    pub fn nearly(&self, words: &[Word], owner: usize) -> bool {
+        (0..words.len()).any(|at| {
+            let mut text = String::new();
+            words[at..words.len().min(at + 4)].iter().any(|word| {
+                text.push_str(&word.text);
+                text.len() >= 8
+                    && self.entries.iter().any(|e| {
+                        e.owner == owner
+                            && e.text.len().abs_diff(text.len()) <= 1
+                            && strsim::osa_distance(&e.text, &text) == 1
+                    })
+            })
+        })
+    }
+
     /// `LOT 22 23`, `LOT N 5`, `LOTS 12 ET 13`, `LOT33`.
     fn read_lots(&self, words: &[Word], found: &mut References) {
         for i in 0..words.len() {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::allocation::{Allocation, Cause};
 use super::book::{
-    Account, AccountKind, Alias, BatchKind, Charge, Decider, EntryParty, Line, Outcome, PastLine, Payout,
+    Account, AccountKind, Alias, BatchEntry, BatchKind, Charge, Decider, EntryParty, Line, Outcome, PastLine, Payout,
     ReceivableKind, Snapshot,
 };
 use super::history::{History, PastKey};
@@ -477,6 +477,30 @@ impl Book {
         }
     }
 
+    /// What an allocation takes from receivables; a return gives back.
+    pub(super) fn taken(&self, allocation: Allocation) -> Vec<(ReceivableId, Money)> {
+        match allocation.cause {
+            Cause::Receivable(id) => vec![(id, allocation.amount)],
+            Cause::SepaReject(id) => match self.by_id.entries.get(&id).map(|&(b, e)| &self.data.batches[b].entries[e]) {
+                Some(BatchEntry { party: EntryParty::Owner { receivable: Some(r), .. }, amount, .. }) => {
+                    vec![(*r, -*amount)]
+                }
+                _ => Vec::new(),
+            },
+            Cause::ChequeReject(id) => match self.by_id.cheques.get(&id).map(|&(s, c)| &self.data.slips[s].cheques[c]) {
+                Some(cheque) => cheque.allocations.iter().map(|(r, amount)| (*r, -*amount)).collect(),
+                None => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// What would be open on a receivable if so much more were taken.
+    pub(super) fn left(&self, receivable: usize, taken: Money) -> Money {
+        let item = &self.data.receivables[receivable];
+        (item.open - taken).max(Money::ZERO).min(item.amount)
+    }
+
     /// Whether a receivable is for works.
     pub(super) fn is_works(&self, receivable: usize) -> bool {
         self.data.receivables[receivable].kind == ReceivableKind::Works
@@ -495,6 +519,17 @@ fn owner_of(by_id: &ById, data: &Snapshot, cause: Cause) -> Option<usize> {
             by_id.owners.get(&data.receivables[i].owner).copied()
         }
         Cause::OwnerAdvance(id) | Cause::OwnerRefund(id) => by_id.owners.get(&id).copied(),
+        Cause::SepaReject(id) => {
+            let (b, e) = *by_id.entries.get(&id)?;
+            match &data.batches[b].entries[e].party {
+                EntryParty::Owner { owner, .. } => by_id.owners.get(owner).copied(),
+                EntryParty::Supplier { .. } => None,
+            }
+        }
+        Cause::ChequeReject(id) => {
+            let (s, c) = *by_id.cheques.get(&id)?;
+            by_id.owners.get(&data.slips[s].cheques[c].owner).copied()
+        }
         _ => None,
     }
 }
