@@ -288,7 +288,15 @@ async fn an_ordinary_user_runs_the_server_itself() {
     let holder = Holder::start_as(&mut command, &data);
     let cluster = fs::metadata(data.join("postgres/data")).unwrap();
     assert_eq!(cluster.uid(), nobody.uid.as_raw());
+
+    // Root joins it, and later serves it as the user who made it.
+    let joined = LocalServer::start(&data).await.unwrap();
     holder.leave();
+    joined.stop().await.unwrap();
+    let server = LocalServer::start(&data).await.unwrap();
+    let pid_file = fs::metadata(data.join("postgres/data/postmaster.pid")).unwrap();
+    assert_eq!(pid_file.uid(), nobody.uid.as_raw());
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -48,6 +48,22 @@ impl Account {
         Err(LocalError::NoAccount)
     }
 
+    /// The owner of files that exist already, when root finds them: whoever
+    /// made the data goes on serving it.
+    pub(super) fn owning(&self, files: &fs::Metadata) -> Self {
+        let owner = Uid::from_raw(files.uid());
+        if !self.dropped || owner.is_root() || owner == self.uid {
+            return self.clone();
+        }
+        let user = User::from_uid(owner).ok().flatten();
+        Self {
+            name: user.map_or_else(|| owner.to_string(), |user| user.name),
+            uid: owner,
+            gid: Gid::from_raw(files.gid()),
+            dropped: true,
+        }
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }

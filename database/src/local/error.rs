@@ -53,7 +53,7 @@ pub enum LocalError {
     },
     /// A folder that must be ours alone is not.
     #[error(
-        "{} is not a folder of the user `{account}` alone (mode 0700): remove it and start again",
+        "{} must be a folder of the user `{account}` alone (mode 0700)",
         path.display()
     )]
     NotPrivate {

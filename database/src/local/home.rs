@@ -31,10 +31,32 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Finds the server's folder under `data_dir`, or makes it.
+    /// Finds the server's folder under `data_dir`, or makes it; tells which
+    /// account serves it.
     ///
     /// The caller holds the start lock.
-    pub(super) fn open(data_dir: &Path, account: &Account) -> Result<Self, LocalError> {
+    pub(super) fn open(data_dir: &Path) -> Result<(Self, Account), LocalError> {
+        let account = Account::current()?;
+        let home = Self::locate(data_dir, &account)?;
+        if home.moved {
+            let parent = Path::new(SYSTEM_STATE);
+            fs::create_dir_all(parent).map_err(LocalError::io("create", parent))?;
+        }
+        let account = match fs::symlink_metadata(&home.dir) {
+            Ok(files) => account.owning(&files),
+            Err(_) => account,
+        };
+        private_dir(&home.dir, &account)?;
+        if account.is_dropped() && !account.can_pass(&home.dir) {
+            return Err(LocalError::NotPassable {
+                account: account.name().to_owned(),
+                path: home.dir,
+            });
+        }
+        Ok((home, account))
+    }
+
+    fn locate(data_dir: &Path, account: &Account) -> Result<Self, LocalError> {
         let link = data_dir.join("postgres");
         let home = match fs::symlink_metadata(&link) {
             Ok(meta) if meta.is_symlink() => {
@@ -61,17 +83,6 @@ impl Home {
                 moved: false,
             },
         };
-        if home.moved {
-            let parent = Path::new(SYSTEM_STATE);
-            fs::create_dir_all(parent).map_err(LocalError::io("create", parent))?;
-        }
-        private_dir(&home.dir, account)?;
-        if account.is_dropped() && !account.can_pass(&home.dir) {
-            return Err(LocalError::NotPassable {
-                account: account.name().to_owned(),
-                path: home.dir,
-            });
-        }
         Ok(home)
     }
 

@@ -23,6 +23,7 @@ mod home;
 mod process;
 
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,6 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use tokio::task::spawn_blocking;
 
-use self::account::Account;
 pub use self::error::LocalError;
 use self::home::Home;
 use self::process::{PORT, SUPERUSER, Watch, pause};
@@ -115,14 +115,13 @@ impl LocalServer {
     fn join(data_dir: &Path, options: &LocalOptions) -> Result<Self, LocalError> {
         fs::create_dir_all(data_dir).map_err(LocalError::io("create", data_dir))?;
         let data_dir = fs::canonicalize(data_dir).map_err(LocalError::io("find", data_dir))?;
-        let account = Account::current()?;
         let _starting = lock_start(&data_dir)?;
         let share = open_lock(&data_dir, USERS_LOCK)?;
         // Only the last user locks it exclusively, and under the start lock.
         share
             .lock_shared()
             .map_err(LocalError::io("lock", &data_dir))?;
-        let home = Home::open(&data_dir, &account)?;
+        let (home, account) = Home::open(&data_dir)?;
         let programs = options.programs.as_deref();
         let (running, watch) = process::ensure(&home, &account, programs, &options.settings)?;
         Ok(Self {
@@ -157,11 +156,28 @@ impl LocalServer {
         let _stopping = lock_start(&self.data_dir)?;
         drop(share);
         let users = open_lock(&self.data_dir, USERS_LOCK)?;
-        match users.try_lock() {
-            Ok(()) => process::stop(&self.home, self.watch.take()),
-            Err(TryLockError::WouldBlock) => Ok(()),
-            Err(TryLockError::Error(error)) => Err(LocalError::io("lock", &self.data_dir)(error)),
+        if self.is_last(&users)? {
+            process::stop(&self.home, self.watch.take())?;
         }
+        Ok(())
+    }
+
+    /// True when nobody else holds a share.
+    ///
+    /// A process that another thread is just starting holds a copy of ours for
+    /// the instant before it becomes another program: hence the second look.
+    fn is_last(&self, users: &File) -> Result<bool, LocalError> {
+        const LOOKS: usize = 3;
+        for _ in 0..LOOKS {
+            match users.try_lock() {
+                Ok(()) => return Ok(true),
+                Err(TryLockError::WouldBlock) => pause(),
+                Err(TryLockError::Error(error)) => {
+                    return Err(LocalError::io("lock", &self.data_dir)(error));
+                }
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -187,12 +203,14 @@ async fn create(admin: &mut PgConnection, statement: String) -> Result<(), sqlx:
 
 fn open_lock(data_dir: &Path, name: &str) -> Result<File, LocalError> {
     let path = data_dir.join(name);
-    File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(LocalError::io("open", &path))
+    let mut options = File::options();
+    let file = options.create(true).truncate(false).write(true).open(&path);
+    match file {
+        // Root made it in a folder of ours; to lock it, reading is enough.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(&path),
+        file => file,
+    }
+    .map_err(LocalError::io("open", &path))
 }
 
 /// Takes the lock under which the server is started and stopped.
