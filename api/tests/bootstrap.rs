@@ -145,13 +145,20 @@ fn a_missing_server_is_named() {
 }
 
 #[test]
+fn no_server_is_needed_where_a_database_is_given() {
+    let machine = Machine::new().without("postgres");
+    let output = machine.command().arg("--no-server").output().unwrap();
+    assert!(output.status.success());
+}
+
+#[test]
 fn a_server_that_is_too_old_does_not_count() {
     let machine = Machine::new().with("postgres", "echo 'postgres (PostgreSQL) 14.2'");
     assert_says(&machine.complaint(), &["PostgreSQL 15 or newer"]);
 }
 
 #[test]
-fn a_versioned_folder_counts() {
+fn a_versioned_or_a_configured_folder_counts() {
     let machine = Machine::new().without("postgres");
     let folder = machine.folder.path().join("postgresql/17/bin");
     fs::create_dir_all(&folder).unwrap();
@@ -160,12 +167,10 @@ fn a_versioned_folder_counts() {
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let output = machine
-        .command()
-        .env("COPRO_POSTGRES_FOLDERS", folder)
-        .output()
-        .unwrap();
-    assert!(output.status.success());
+    for variable in ["COPRO_POSTGRES_FOLDERS", "COPRO_POSTGRES_BIN"] {
+        let output = machine.command().env(variable, &folder).output().unwrap();
+        assert!(output.status.success(), "{variable}");
+    }
 }
 
 #[test]
