@@ -5,9 +5,18 @@
 //! PostgreSQL. The engine knows nothing of condominiums.
 
 pub mod clock;
+pub mod crypto;
+mod engine;
 pub mod expr;
 pub mod graph;
 pub mod ids;
 pub mod language;
 pub mod node;
+pub mod run;
 pub mod store;
+
+pub use engine::{
+    AttemptView, Engine, EngineError, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved,
+    StartRun, Started, StepView, Transaction, Version, Watch,
+};
+pub use run::{Answer, RunStatus, StepStatus};

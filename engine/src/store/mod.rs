@@ -1,5 +1,43 @@
 //! Every statement on `engine.*` tables.
+//!
+//! One function, one statement. Each function that writes stands between two
+//! failpoints, and so does each commit: tests kill the process at every one.
+//! All but `cross_tenant` see one tenant, the one that the transaction was
+//! begun for.
 
+/// Awaits a write between its two failpoints.
+macro_rules! guarded {
+    ($name:literal, $work:expr) => {{
+        fail::fail_point!(concat!($name, ":before"));
+        let done = $work.await;
+        fail::fail_point!(concat!($name, ":after"));
+        done
+    }};
+}
+
+/// Commits between two failpoints.
+macro_rules! commit {
+    ($name:literal, $tx:expr) => {{
+        fail::fail_point!(concat!($name, ":before"));
+        let done = $tx.commit().await;
+        fail::fail_point!(concat!($name, ":after"));
+        done
+    }};
+}
+pub(crate) use commit;
+
+pub(crate) mod cross_tenant;
+mod error;
+mod ids;
+pub(crate) mod inbox;
+pub(crate) mod keys;
+pub(crate) mod labels;
+pub(crate) mod runs;
+mod session;
+pub(crate) mod steps;
 mod tx;
+pub(crate) mod workflows;
 
+pub use error::StoreError;
+pub(crate) use session::{Role, begin, begin_on, notify};
 pub use tx::Tx;

@@ -1,0 +1,145 @@
+//! Workflows: saved as versions, published, checked once per process.
+
+use std::sync::{Arc, PoisonError};
+
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+
+use super::{Engine, EngineError};
+use crate::graph::Plan;
+use crate::ids::{TenantId, VersionId};
+use crate::language::{self, Diagnostic};
+use crate::store::{self, Role};
+
+/// A version of a workflow, checked.
+pub struct Version {
+    /// Its id.
+    pub id: VersionId,
+    /// The workflow's name.
+    pub workflow: String,
+    /// 1 for the first save.
+    pub number: i32,
+    /// The YAML text.
+    pub source: String,
+    /// The checked workflow.
+    pub plan: Arc<Plan>,
+}
+
+/// A saved version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its id.
+    pub id: VersionId,
+    /// The workflow's name, from the text.
+    pub workflow: String,
+    /// 1 for the first save; a text that is the newest version already keeps its number.
+    pub number: i32,
+    /// What there is to know about it.
+    pub notes: Vec<Diagnostic>,
+}
+
+impl Engine {
+    /// Saves a YAML text as the next version of the workflow it names. Not published yet.
+    ///
+    /// # Errors
+    /// [`EngineError::BadWorkflow`] with every problem of the text.
+    pub async fn save(&self, tenant: TenantId, source: &str) -> Result<Saved, EngineError> {
+        let checked = language::check(source, self.registry());
+        let Some(plan) = checked.plan else {
+            return Err(EngineError::BadWorkflow(checked.diagnostics));
+        };
+        let now = self.clock().now();
+        let digest = Sha256::digest(source.as_bytes());
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        store::workflows::upsert(&mut tx, tenant, &plan.name, now).await?;
+        let (id, number) = store::workflows::insert_version(
+            &mut tx,
+            tenant,
+            VersionId::new(now),
+            &plan.name,
+            source,
+            &digest,
+            now,
+        )
+        .await?;
+        store::commit!("workflows.save.commit", tx)?;
+        Ok(Saved {
+            id,
+            workflow: plan.name.clone(),
+            number,
+            notes: checked.diagnostics,
+        })
+    }
+
+    /// Makes a version the one that new runs of its workflow execute.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownVersion`].
+    pub async fn publish(&self, tenant: TenantId, version: VersionId) -> Result<(), EngineError> {
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        let known = store::workflows::publish(&mut tx, tenant, version).await?;
+        store::commit!("workflows.publish.commit", tx)?;
+        if known {
+            Ok(())
+        } else {
+            Err(EngineError::UnknownVersion(version))
+        }
+    }
+
+    /// A version, checked against the nodes of this process.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownVersion`]; [`EngineError::BadWorkflow`] when this
+    /// process lacks a node of it.
+    pub async fn version(
+        &self,
+        tenant: TenantId,
+        id: VersionId,
+    ) -> Result<Arc<Version>, EngineError> {
+        if let Some(version) = self.known_version(tenant, id) {
+            return Ok(version);
+        }
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        self.version_on(&mut tx, tenant, id).await
+    }
+
+    pub(super) async fn version_on(
+        &self,
+        connection: &mut PgConnection,
+        tenant: TenantId,
+        id: VersionId,
+    ) -> Result<Arc<Version>, EngineError> {
+        if let Some(version) = self.known_version(tenant, id) {
+            return Ok(version);
+        }
+        let row = store::workflows::version(connection, tenant, id)
+            .await?
+            .ok_or(EngineError::UnknownVersion(id))?;
+        let checked = language::check(&row.source, self.registry());
+        let Some(plan) = checked.plan else {
+            return Err(EngineError::BadWorkflow(checked.diagnostics));
+        };
+        let version = Arc::new(Version {
+            id: row.id,
+            workflow: row.workflow,
+            number: row.number,
+            source: row.source,
+            plan,
+        });
+        let mut known = self
+            .0
+            .versions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(known.entry((tenant, id)).or_insert(version)))
+    }
+
+    fn known_version(&self, tenant: TenantId, id: VersionId) -> Option<Arc<Version>> {
+        let known = self
+            .0
+            .versions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.get(&(tenant, id)).cloned()
+    }
+}

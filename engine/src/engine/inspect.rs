@@ -1,0 +1,331 @@
+//! Nothing is a black box: runs, steps and attempts as they are recorded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Engine, EngineError, Version};
+use crate::crypto::{DataKey, Kind};
+use crate::ids::{RunId, TenantId, VersionId};
+use crate::node::{LogLine, NodeError};
+use crate::run::{Body, Place, RunStatus, StepStatus, Stored, path_of};
+use crate::store::runs::{RunRow, Wanted};
+use crate::store::steps::{StoredItems, StoredStep};
+use crate::store::{self, Role, StoreError};
+
+/// Why a run did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFailure {
+    /// Stable code, `subject.what_happened`.
+    pub code: String,
+    /// One sentence for a person.
+    pub message: String,
+    /// The step whose failure it was, when it was one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+}
+
+/// What a run ended in, sealed in history.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunResult {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunFailure>,
+}
+
+/// A run with all its attempts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunView {
+    /// Its id.
+    pub id: RunId,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The version it executes.
+    pub version: VersionId,
+    /// How it stands.
+    pub status: RunStatus,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When a worker first took it.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What it was given.
+    pub inputs: Value,
+    /// What it gave.
+    pub outputs: Option<Value>,
+    /// Why it did not succeed.
+    pub error: Option<RunFailure>,
+    /// What it is found by.
+    pub labels: BTreeMap<String, String>,
+    /// Its steps and items, in file order, those of a loop after it.
+    pub steps: Vec<StepView>,
+}
+
+/// A step, or an item of a loop.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepView {
+    /// `load`, `pay[3]`, `pay[3].send`.
+    pub path: String,
+    /// The step's id.
+    pub step: String,
+    /// The indexes of the items around it.
+    pub items: Vec<u32>,
+    /// How its last attempt stands.
+    pub status: StepStatus,
+    /// Its attempts, first to last.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// An attempt of a step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AttemptView {
+    /// 1 for the first.
+    pub number: u32,
+    /// How it stands.
+    pub status: StepStatus,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The rendered `with`; the items of a loop.
+    pub input: Option<Value>,
+    /// What it gave.
+    pub output: Option<Value>,
+    /// What went wrong.
+    pub error: Option<NodeError>,
+    /// What the node wrote.
+    pub logs: Vec<LogLine>,
+    /// The key of an external effect.
+    pub key: Option<String>,
+    /// When the next attempt is due.
+    pub retry_at: Option<DateTime<Utc>>,
+}
+
+/// A line of a list of runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunSummary {
+    /// Its id.
+    pub id: RunId,
+    /// The workflow's name.
+    pub workflow: String,
+    /// How it stands.
+    pub status: RunStatus,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When a worker first took it.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// Which runs to list; all when empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only those that stand so.
+    pub status: Option<RunStatus>,
+    /// Only those of this workflow.
+    pub workflow: Option<String>,
+    /// Only those with this label: name and value.
+    pub label: Option<(String, String)>,
+    /// Only those older than this one: the last of the page before.
+    pub before: Option<RunId>,
+    /// At most so many; 50 when zero, never more than 500.
+    pub limit: u32,
+}
+
+impl RunView {
+    /// The step or item of this path.
+    #[must_use]
+    pub fn step(&self, path: &str) -> Option<&StepView> {
+        self.steps.iter().find(|step| step.path == path)
+    }
+}
+
+impl Engine {
+    /// A run with all its attempts, opened for its tenant.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownRun`].
+    pub async fn run(&self, tenant: TenantId, run: RunId) -> Result<RunView, EngineError> {
+        let key = self.data_key(tenant).await?;
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        // Twice when it moves to history between two statements.
+        let (row, steps, items) = loop {
+            let row = store::runs::get(&mut tx, tenant, run)
+                .await?
+                .ok_or(EngineError::UnknownRun(run))?;
+            let steps = store::steps::of_run(&mut tx, tenant, run, row.ended_on).await?;
+            let items = store::steps::items_of_run(&mut tx, tenant, run, row.ended_on).await?;
+            let still = row.ended_on.is_some()
+                || store::runs::get(&mut tx, tenant, run)
+                    .await?
+                    .is_some_and(|again| again.ended_on.is_none());
+            if still {
+                break (row, steps, items);
+            }
+        };
+        let labels = store::labels::of_run(&mut tx, tenant, run, row.ended_on.is_some()).await?;
+        drop(tx);
+        let version = self.version(tenant, row.version).await.ok();
+        let mut stored = Vec::with_capacity(steps.len());
+        for step in &steps {
+            stored.push(open_step(&key, tenant, run, step)?);
+        }
+        for chunk in &items {
+            stored.extend(open_items(&key, tenant, run, chunk)?);
+        }
+        view(&key, tenant, row, labels, stored, version.as_deref())
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn runs(
+        &self,
+        tenant: TenantId,
+        filter: &RunFilter,
+    ) -> Result<Vec<RunSummary>, EngineError> {
+        let limit = if filter.limit == 0 { 50 } else { filter.limit };
+        let wanted = Wanted {
+            status: filter.status.map(RunStatus::as_str),
+            workflow: filter.workflow.as_deref(),
+            label: filter
+                .label
+                .as_ref()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+            before: filter.before,
+            limit: i64::from(limit.min(500)),
+        };
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        let lines = store::runs::list(&mut tx, tenant, &wanted).await?;
+        Ok(lines
+            .into_iter()
+            .map(|line| RunSummary {
+                id: line.id,
+                workflow: line.workflow,
+                status: run_status(&line.status),
+                created_at: line.created_at,
+                started_at: line.started_at,
+                ended_at: line.ended_at,
+            })
+            .collect())
+    }
+}
+
+pub(crate) fn run_status(word: &str) -> RunStatus {
+    RunStatus::parse(word).unwrap_or(RunStatus::Queued)
+}
+
+fn view(
+    key: &DataKey,
+    tenant: TenantId,
+    row: RunRow,
+    labels: Vec<(String, String)>,
+    stored: Vec<Stored>,
+    version: Option<&Version>,
+) -> Result<RunView, EngineError> {
+    let inputs = key.open(tenant, Kind::RunInput, row.id.0, &row.data)?;
+    let result = match &row.result {
+        Some(sealed) => {
+            serde_json::from_slice(&key.open(tenant, Kind::RunResult, row.id.0, sealed)?)?
+        }
+        None => RunResult::default(),
+    };
+    Ok(RunView {
+        id: row.id,
+        workflow: row.workflow,
+        version: row.version,
+        status: run_status(&row.status),
+        created_at: row.created_at,
+        started_at: row.started_at,
+        ended_at: row.ended_at,
+        inputs: serde_json::from_slice(&inputs)?,
+        outputs: result.outputs,
+        error: result.error,
+        labels: labels.into_iter().collect(),
+        steps: steps(stored, version),
+    })
+}
+
+/// Attempts by place, in file order; of several records of one attempt the last holds.
+fn steps(stored: Vec<Stored>, version: Option<&Version>) -> Vec<StepView> {
+    let mut places: BTreeMap<(Vec<u32>, Place), BTreeMap<u32, Stored>> = BTreeMap::new();
+    for record in stored {
+        let order = version
+            .and_then(|version| crate::run::order_of(&version.plan, &record.place))
+            .unwrap_or_else(|| vec![u32::MAX]);
+        places
+            .entry((order, record.place.clone()))
+            .or_default()
+            .insert(record.attempt, record);
+    }
+    places
+        .into_iter()
+        .filter_map(|((_, place), attempts)| {
+            let status = attempts.values().next_back()?.status;
+            Some(StepView {
+                path: version.map_or_else(
+                    || place.to_string(),
+                    |version| path_of(&version.plan, &place),
+                ),
+                step: place.step,
+                items: place.items,
+                status,
+                attempts: attempts.into_values().map(attempt).collect(),
+            })
+        })
+        .collect()
+}
+
+fn attempt(record: Stored) -> AttemptView {
+    let plain = |value: Option<Arc<Value>>| value.map(|value| Arc::unwrap_or_clone(value));
+    let body = record.body;
+    AttemptView {
+        number: record.attempt,
+        status: record.status,
+        started_at: record.started_at,
+        ended_at: record.ended_at,
+        input: plain(body.input.or(body.items)),
+        output: plain(body.output),
+        error: body.error,
+        logs: body.logs,
+        key: body.key.map(|key| key.0),
+        retry_at: body.retry_at,
+    }
+}
+
+/// Opens the record of an attempt outside of loops.
+pub(crate) fn open_step(
+    key: &DataKey,
+    tenant: TenantId,
+    run: RunId,
+    row: &StoredStep,
+) -> Result<Stored, StoreError> {
+    let plain = key.open(tenant, Kind::Step, run.0, &row.data)?;
+    let body: Body = serde_json::from_slice(&plain)?;
+    Ok(Stored {
+        place: Place::of_step(row.step.clone()),
+        attempt: u32::try_from(row.attempt).unwrap_or_default(),
+        status: StepStatus::parse(&row.status).unwrap_or(StepStatus::Running),
+        started_at: row.started_at,
+        ended_at: row.ended_at,
+        body,
+    })
+}
+
+/// Opens a chunk of attempts inside a loop.
+pub(crate) fn open_items(
+    key: &DataKey,
+    tenant: TenantId,
+    run: RunId,
+    row: &StoredItems,
+) -> Result<Vec<Stored>, StoreError> {
+    let plain = key.open(tenant, Kind::Items, run.0, &row.data)?;
+    Ok(serde_json::from_slice(&plain)?)
+}

@@ -1,0 +1,230 @@
+//! Starting a run: committed before its caller is told so.
+
+use std::sync::PoisonError;
+
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::{Engine, EngineError, Version};
+use crate::crypto::Kind;
+use crate::expr::{RunFacts, Scope, Typed};
+use crate::ids::{RunId, TenantId, VersionId};
+use crate::store::runs::NewRun;
+use crate::store::{self, Role, Tx};
+
+/// The most a run is given, as JSON.
+const LARGEST_INPUT: usize = 256 << 10;
+/// Longest value of a label, bytes: it is indexed.
+const LONGEST_LABEL: usize = 256;
+
+/// A run to be started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartRun {
+    /// The workflow's name.
+    pub workflow: String,
+    /// This version of it; the published one when not given.
+    pub version: Option<VersionId>,
+    /// What it is given.
+    pub inputs: Value,
+}
+
+impl StartRun {
+    /// A run of the published version.
+    pub fn new(workflow: impl Into<String>, inputs: Value) -> Self {
+        Self {
+            workflow: workflow.into(),
+            version: None,
+            inputs,
+        }
+    }
+
+    /// A run of this very version.
+    #[must_use]
+    pub fn version(self, version: VersionId) -> Self {
+        Self {
+            version: Some(version),
+            ..self
+        }
+    }
+}
+
+/// A run that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// Its id.
+    pub run: RunId,
+    /// The version it executes, whatever is published later.
+    pub version: VersionId,
+}
+
+impl Engine {
+    /// Starts a run; it is committed when this returns.
+    ///
+    /// # Errors
+    /// When there is no such workflow, or it refuses the inputs.
+    pub async fn start(&self, tenant: TenantId, run: &StartRun) -> Result<Started, EngineError> {
+        // Outside of the transaction: one connection a caller is enough.
+        self.data_key(tenant).await?;
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        let started = self.start_on(&mut tx, tenant, run).await?;
+        store::commit!("runs.start.commit", tx)?;
+        self.announce();
+        Ok(started)
+    }
+
+    /// Starts a run inside a caller's transaction: it exists if and only if that one commits.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_in(&self, tx: &mut Tx<'_>, run: &StartRun) -> Result<Started, EngineError> {
+        let tenant = tx.tenant();
+        self.start_on(tx.connection(), tenant, run).await
+    }
+
+    pub(crate) async fn start_on(
+        &self,
+        connection: &mut PgConnection,
+        tenant: TenantId,
+        run: &StartRun,
+    ) -> Result<Started, EngineError> {
+        let cached = run
+            .version
+            .or_else(|| self.known_published(tenant, &run.workflow));
+        if let Some(version) = cached
+            && let Some(started) = self.start_version(connection, tenant, run, version).await?
+        {
+            return Ok(started);
+        }
+        // Not known yet, or another version was published since.
+        for _ in 0..3 {
+            let version = store::workflows::published(connection, tenant, &run.workflow)
+                .await?
+                .ok_or_else(|| EngineError::UnknownWorkflow(run.workflow.clone()))?;
+            self.remember_published(tenant, &run.workflow, version);
+            if let Some(started) = self.start_version(connection, tenant, run, version).await? {
+                return Ok(started);
+            }
+        }
+        Err(EngineError::UnknownWorkflow(run.workflow.clone()))
+    }
+
+    /// None when the version is not the published one any more.
+    async fn start_version(
+        &self,
+        connection: &mut PgConnection,
+        tenant: TenantId,
+        run: &StartRun,
+        id: VersionId,
+    ) -> Result<Option<Started>, EngineError> {
+        let version = self.version_on(connection, tenant, id).await?;
+        if version.workflow != run.workflow {
+            return Err(EngineError::UnknownVersion(id));
+        }
+        let inputs = version
+            .plan
+            .inputs
+            .accept(run.inputs.clone())
+            .map_err(EngineError::BadInputs)?;
+        let plain = serde_json::to_vec(&*inputs.value)?;
+        if plain.len() > LARGEST_INPUT {
+            let limit = LARGEST_INPUT;
+            return Err(EngineError::InputTooLarge { limit });
+        }
+        let created_at = self.clock().now();
+        let run_id = RunId::new(created_at);
+        let facts = facts(&version, tenant, run_id, created_at);
+        let labels = self.labels(&version, &facts, inputs)?;
+        let key = self.data_key(tenant).await?;
+        let data = key.seal(tenant, Kind::RunInput, run_id.0, &plain);
+        let inserted = store::runs::insert(
+            connection,
+            NewRun {
+                tenant,
+                id: run_id,
+                version: id,
+                workflow: &version.workflow,
+                created_at,
+                data: &data,
+                labels: &labels,
+                if_published: run.version.is_none(),
+            },
+        )
+        .await?;
+        Ok(inserted.then_some(Started {
+            run: run_id,
+            version: id,
+        }))
+    }
+
+    fn labels(
+        &self,
+        version: &Version,
+        facts: &RunFacts,
+        inputs: Typed,
+    ) -> Result<Vec<(String, String)>, EngineError> {
+        let templates = &version.plan.labels;
+        if templates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let scope = Scope::new(facts, inputs);
+        let mut labels = Vec::with_capacity(templates.len());
+        for (name, template) in templates {
+            let bad = |message: String| EngineError::BadLabel {
+                label: name.clone(),
+                message,
+            };
+            let value = template
+                .render(self.sandbox(), &scope)
+                .map_err(|error| bad(error.to_string()))?;
+            let text = match value {
+                // An optional input that was not given: nothing to be found by.
+                Value::Null => continue,
+                Value::String(text) => text,
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                Value::Array(_) | Value::Object(_) => {
+                    return Err(bad("it must be a text, a number or a boolean".to_owned()));
+                }
+            };
+            if text.len() > LONGEST_LABEL || text.contains('\0') {
+                return Err(bad(format!(
+                    "it must be at most {LONGEST_LABEL} bytes without a null character"
+                )));
+            }
+            labels.push((name.clone(), text));
+        }
+        Ok(labels)
+    }
+
+    fn known_published(&self, tenant: TenantId, workflow: &str) -> Option<VersionId> {
+        let known = self
+            .0
+            .published
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.get(&(tenant, workflow.to_owned())).copied()
+    }
+
+    fn remember_published(&self, tenant: TenantId, workflow: &str, version: VersionId) {
+        let mut known = self
+            .0
+            .published
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.insert((tenant, workflow.to_owned()), version);
+    }
+}
+
+/// What every expression of a run may read.
+pub(crate) fn facts(
+    version: &Version,
+    tenant: TenantId,
+    run: RunId,
+    created_at: chrono::DateTime<chrono::Utc>,
+) -> RunFacts {
+    RunFacts {
+        id: run.to_string(),
+        workflow: version.workflow.clone(),
+        tenant: tenant.to_string(),
+        now: created_at.to_rfc3339(),
+    }
+}

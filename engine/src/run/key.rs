@@ -1,0 +1,157 @@
+//! Where a step or an item stands in a run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::{Body, Level, Plan};
+
+/// The way to an attempt: step, item, step, item… by index.
+///
+/// Of odd length it leads to a step; of even length to an item of a loop whose
+/// body is one node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(pub(super) Box<[u32]>);
+
+impl Key {
+    /// Whether this leads to `inner`, or to something around it.
+    #[must_use]
+    pub fn holds(&self, inner: &Self) -> bool {
+        inner.0.starts_with(&self.0)
+    }
+
+    /// The whole run.
+    #[must_use]
+    pub fn root() -> Self {
+        Self(Box::default())
+    }
+}
+
+/// The same for people and for the store: the step, and the items around it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The step; ids are unique in a workflow.
+    pub step: String,
+    /// The index of the item of each loop around it, outermost first; with the
+    /// item itself for an item of a loop whose body is one node.
+    pub items: Vec<u32>,
+}
+
+impl Place {
+    /// A step outside of loops.
+    pub fn of_step(step: impl Into<String>) -> Self {
+        Self {
+            step: step.into(),
+            items: Vec::new(),
+        }
+    }
+}
+
+/// Ids of the steps on the way to a step: the loops around it, then itself.
+fn way_to(level: &Arc<Level>, id: &str) -> Option<Vec<(u32, Arc<str>)>> {
+    for (index, step) in level.steps.iter().enumerate() {
+        let here = || {
+            (
+                u32::try_from(index).unwrap_or(u32::MAX),
+                Arc::clone(&step.id),
+            )
+        };
+        if &*step.id == id {
+            return Some(vec![here()]);
+        }
+        if let Body::Steps(inner) = &step.body
+            && let Some(mut rest) = way_to(inner, id)
+        {
+            rest.insert(0, here());
+            return Some(rest);
+        }
+    }
+    None
+}
+
+/// The key of a place in a plan; none when the plan has no such place.
+pub(super) fn key_of(plan: &Plan, place: &Place) -> Option<Key> {
+    let way = way_to(&plan.steps, &place.step)?;
+    let mut items = place.items.iter();
+    let mut key = Vec::with_capacity(way.len() + place.items.len());
+    for (depth, (step, _)) in way.iter().enumerate() {
+        if depth > 0 {
+            key.push(*items.next()?);
+        }
+        key.push(*step);
+    }
+    key.extend(items.next());
+    items.next().is_none().then(|| Key(key.into()))
+}
+
+/// The place of a key, and how people read it: `pay[3].send`.
+pub(super) fn place_of(plan: &Plan, key: &[u32]) -> (Place, String) {
+    let mut level = &plan.steps;
+    let mut place = Place::of_step("");
+    let mut path = String::new();
+    for pair in key.chunks(2) {
+        let step = &level.steps[pair[0] as usize];
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(&step.id);
+        place.step = step.id.to_string();
+        if let Some(item) = pair.get(1) {
+            place.items.push(*item);
+            path.push_str(&format!("[{item}]"));
+        }
+        if let Body::Steps(inner) = &step.body {
+            level = inner;
+        }
+    }
+    (place, path)
+}
+
+/// Where a place stands in file order, those inside a loop after it.
+pub(crate) fn order_of(plan: &Plan, place: &Place) -> Option<Vec<u32>> {
+    key_of(plan, place).map(|key| key.0.into())
+}
+
+/// How people read a place in a plan: `pay[3].send`.
+pub(crate) fn path_of(plan: &Plan, place: &Place) -> String {
+    match key_of(plan, place) {
+        Some(key) => place_of(plan, &key.0).1,
+        None => place.to_string(),
+    }
+}
+
+/// The place of a path as people write it: `pay[3].send`.
+pub(crate) fn place_of_path(path: &str) -> Option<Place> {
+    let mut place = Place::of_step("");
+    for part in path.split('.') {
+        let (step, rest) = part
+            .split_once('[')
+            .map_or((part, None), |(s, r)| (s, Some(r)));
+        place.step = step.to_owned();
+        if let Some(rest) = rest {
+            place.items.push(rest.strip_suffix(']')?.parse().ok()?);
+        }
+    }
+    (!place.step.is_empty()).then_some(place)
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.step)?;
+        self.items.iter().try_for_each(|item| write!(f, "[{item}]"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_read_back() {
+        let place = place_of_path("pay[3].send").unwrap();
+        assert_eq!((place.step.as_str(), &*place.items), ("send", &[3][..]));
+        assert_eq!(place_of_path("load"), Some(Place::of_step("load")));
+        assert_eq!(place_of_path("pay[x]"), None);
+    }
+}

@@ -1,0 +1,24 @@
+//! The heart, pure: (state, event) → state and what to do.
+//!
+//! Knows no database, no task and no clock: instants come with the events. The
+//! executor does what [`Run`] says and tells it what happened; `replay` builds
+//! the same state again from what was recorded.
+
+mod event;
+mod key;
+mod level;
+mod loops;
+mod record;
+mod replay;
+mod state;
+mod status;
+mod transition;
+
+pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef};
+pub use key::{Key, Place};
+pub(crate) use key::{order_of, path_of, place_of_path};
+pub use record::{Body, Record};
+pub use replay::Stored;
+pub use state::{Applied, Run};
+pub use status::{RunStatus, StepStatus};
+pub use transition::{MAX_UNKNOWN, TIMED_OUT, UNKNOWN_OUTCOME};

@@ -1,0 +1,90 @@
+//! What is kept of an attempt.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Key, Place, StepStatus};
+use crate::node::{IdempotencyKey, LogLine, NodeError};
+
+/// What is kept of an attempt: one row, or a part of one inside loops.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Where.
+    pub key: Key,
+    /// Where, for the store.
+    pub place: Place,
+    /// 1 for the first.
+    pub attempt: u32,
+    /// How it stands.
+    pub status: StepStatus,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The rest, sealed.
+    pub body: Body,
+}
+
+/// The sealed part of a record.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Body {
+    /// The rendered `with`.
+    #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
+    pub input: Option<Arc<Value>>,
+    /// What it gave.
+    #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
+    pub output: Option<Arc<Value>>,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<NodeError>,
+    /// What the node wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<LogLine>,
+    /// The key of an external effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<IdempotencyKey>,
+    /// Definite failures before: the generation of the key.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
+    /// Unknown outcomes so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknowns: u32,
+    /// When it is tried again; an attempt without it is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<DateTime<Utc>>,
+    /// The items of a loop.
+    #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
+    pub items: Option<Arc<Value>>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape that serde asks for"
+)]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// `Option<Arc<Value>>` as its value.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    pub fn serialize<S: Serializer>(
+        value: &Option<Arc<Value>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_deref().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Arc<Value>>, D::Error> {
+        Ok(Option::<Value>::deserialize(deserializer)?.map(Arc::new))
+    }
+}

@@ -1,0 +1,11 @@
+//! The one module whose statements see several tenants: claim and flush.
+//!
+//! They run as `copro_engine`, which reaches queue and checkpoint tables only
+//! and no data that it could read: what a run carries is sealed.
+
+pub(crate) mod checkpoint;
+pub(crate) mod claim;
+pub(crate) mod heartbeat;
+pub(crate) mod rescue;
+pub(crate) mod retention;
+pub(crate) mod timers;

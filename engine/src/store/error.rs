@@ -1,0 +1,48 @@
+//! How the store fails.
+
+use crate::crypto::CryptoError;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database did not answer, or refused.
+    #[error("the database did not do it: {0}")]
+    Database(#[from] sqlx::Error),
+    /// What is stored does not open.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// What is stored is not what this program writes.
+    #[error("stored data cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+impl StoreError {
+    /// Whether the same statement may well work when sent again: a conflict
+    /// with others, or a database that was away.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(error) => is_transient(error),
+            Self::Crypto(_) | Self::Unreadable(_) => false,
+        }
+    }
+}
+
+fn is_transient(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            // serialization_failure, deadlock_detected, lock_not_available,
+            // too_many_connections; connection exceptions, shutdowns.
+            matches!(&*code, "40001" | "40P01" | "55P03" | "53300")
+                || code.starts_with("08")
+                || code.starts_with("57P")
+        }),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,187 @@
+//! Runs of one tenant: started here, read here.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+
+use crate::ids::{RunId, TenantId, VersionId};
+
+/// A run to be started.
+#[derive(Debug)]
+pub(crate) struct NewRun<'a> {
+    pub tenant: TenantId,
+    pub id: RunId,
+    pub version: VersionId,
+    pub workflow: &'a str,
+    pub created_at: DateTime<Utc>,
+    pub data: &'a [u8],
+    pub labels: &'a [(String, String)],
+    /// Start only while this is the published version.
+    pub if_published: bool,
+}
+
+/// Inserts a run, its labels and its place in the queue; false when another version is published.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    run: NewRun<'_>,
+) -> Result<bool, sqlx::Error> {
+    let (names, values): (Vec<_>, Vec<_>) = run.labels.iter().cloned().unzip();
+    let rows = guarded!(
+        "runs.insert",
+        sqlx::query_scalar!(
+            r#"
+            with started as (
+                insert into engine.runs (tenant_id, id, version_id, workflow, created_at, data)
+                select $1, $2, $3, $4, $5, $6
+                where not $9 or exists (
+                    select from engine.workflows where tenant_id = $1 and name = $4 and published = $3
+                )
+                returning tenant_id, id, version_id
+            ),
+            labelled as (
+                insert into engine.labels (tenant_id, name, value, run_id)
+                select s.tenant_id, l.name, l.value, s.id
+                from started s, unnest($7::text[], $8::text[]) as l (name, value)
+            ),
+            queued as (
+                insert into engine.ready (tenant_id, run_id, version_id)
+                select tenant_id, id, version_id from started
+            )
+            select count(*) as "count!" from started
+            "#,
+            run.tenant.0,
+            run.id.0,
+            run.version.0,
+            run.workflow,
+            run.created_at,
+            run.data,
+            &names,
+            &values,
+            run.if_published,
+        )
+        .fetch_one(connection)
+    )?;
+    Ok(rows > 0)
+}
+
+/// A run as it is stored, open or ended.
+#[derive(Debug)]
+pub(crate) struct RunRow {
+    pub id: RunId,
+    pub version: VersionId,
+    pub workflow: String,
+    pub status: String,
+    pub created_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub ended_on: Option<NaiveDate>,
+    pub data: Vec<u8>,
+    pub result: Option<Vec<u8>>,
+}
+
+/// A run, open or ended: one statement, so that a run that ends meanwhile is not missed.
+pub(crate) async fn get(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    run: RunId,
+) -> Result<Option<RunRow>, sqlx::Error> {
+    sqlx::query_as!(
+        RunRow,
+        r#"
+        select id as "id!: RunId", version_id as "version!: VersionId", workflow as "workflow!",
+            status as "status!", created_at as "created_at!", started_at, ended_at, ended_on,
+            data as "data!", result
+        from (
+            select id, version_id, workflow, status, created_at, started_at,
+                null::timestamptz as ended_at, null::date as ended_on, data, null::bytea as result
+            from engine.runs
+            where tenant_id = $1 and id = $2
+            union all
+            select id, version_id, workflow, status, created_at, started_at, ended_at, ended_on, data, result
+            from engine.run_history
+            where tenant_id = $1 and id = $2
+        ) found
+        "#,
+        tenant.0,
+        run.0,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Which runs to list.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    pub status: Option<&'a str>,
+    pub workflow: Option<&'a str>,
+    pub label: Option<(&'a str, &'a str)>,
+    pub before: Option<RunId>,
+    pub limit: i64,
+}
+
+/// A line of a list of runs.
+#[derive(Debug)]
+pub(crate) struct RunLine {
+    pub id: RunId,
+    pub workflow: String,
+    pub status: String,
+    pub created_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// Runs, newest first. Each part walks its key backwards and stops at the limit.
+pub(crate) async fn list(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<RunLine>, sqlx::Error> {
+    let (name, value) = wanted.label.unzip();
+    sqlx::query_as!(
+        RunLine,
+        r#"
+        select id as "id!: RunId", workflow as "workflow!", status as "status!",
+            created_at as "created_at!", started_at, ended_at
+        from (
+            (
+                select id, workflow, status, created_at, started_at, null::timestamptz as ended_at
+                from engine.runs r
+                where tenant_id = $1
+                  and ($2::uuid is null or id < $2)
+                  and ($3::text is null or status = $3)
+                  and ($4::text is null or workflow = $4)
+                  and ($5::text is null or exists (
+                      select from engine.labels l
+                      where l.tenant_id = $1 and l.name = $5 and l.value = $6 and l.run_id = r.id))
+                order by id desc
+                limit $7
+            )
+            union all
+            (
+                select id, workflow, status, created_at, started_at, ended_at
+                from engine.run_history r
+                where tenant_id = $1
+                  and ($2::uuid is null or id < $2)
+                  and ($3::text is null or status = $3)
+                  and ($4::text is null or workflow = $4)
+                  and ($5::text is null or exists (
+                      select from engine.label_history l
+                      where l.tenant_id = $1 and l.name = $5 and l.value = $6 and l.run_id = r.id
+                        and l.retention = r.retention and l.ended_on = r.ended_on))
+                order by id desc
+                limit $7
+            )
+        ) found
+        order by id desc
+        limit $7
+        "#,
+        tenant.0,
+        wanted.before.map(|run| run.0),
+        wanted.status,
+        wanted.workflow,
+        name,
+        value,
+        wanted.limit,
+    )
+    .fetch_all(connection)
+    .await
+}

@@ -1,0 +1,76 @@
+//! How a transaction begins: its role and its tenant are set by the round trip that begins it.
+//!
+//! Nothing outlives the transaction, so connections may be shared by a
+//! transaction pooler.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
+
+use crate::ids::TenantId;
+
+/// Who a transaction is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Role {
+    /// Requests and steps of one tenant.
+    Tenant(TenantId),
+    /// A step's own transaction, bounded in time.
+    Step(TenantId),
+    /// Claim and flush, across tenants.
+    Engine,
+    /// The same, for what may be lost in a crash of the database: a claim or a
+    /// heartbeat that is lost is as if it had not been made, and whatever is
+    /// committed after it makes it durable too.
+    EngineUnsynced,
+}
+
+/// What a step's statement may take, milliseconds.
+const STATEMENT_TIMEOUT: u32 = 5_000;
+
+impl Role {
+    fn statement(self) -> String {
+        match self {
+            Self::Tenant(tenant) => format!(
+                "begin; select set_config('role', 'copro_app', true), \
+                 set_config('app.tenant', '{tenant}', true)"
+            ),
+            Self::Step(tenant) => format!(
+                "begin; select set_config('role', 'copro_app', true), \
+                 set_config('app.tenant', '{tenant}', true), \
+                 set_config('statement_timeout', '{STATEMENT_TIMEOUT}', true)"
+            ),
+            // Queue tables swell and shrink faster than statistics follow: each
+            // statement has its index, a scan is never the better plan.
+            Self::Engine => "begin; select set_config('role', 'copro_engine', true), \
+                             set_config('enable_seqscan', 'off', true)"
+                .to_owned(),
+            Self::EngineUnsynced => "begin; select set_config('role', 'copro_engine', true), \
+                                     set_config('enable_seqscan', 'off', true), \
+                                     set_config('synchronous_commit', 'off', true)"
+                .to_owned(),
+        }
+    }
+}
+
+/// Begins a transaction on a connection of the pool.
+pub(crate) async fn begin(
+    pool: &PgPool,
+    role: Role,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    pool.begin_with(AssertSqlSafe(role.statement())).await
+}
+
+/// Begins a transaction on this connection.
+pub(crate) async fn begin_on(
+    connection: &mut PgConnection,
+    role: Role,
+) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+    connection.begin_with(AssertSqlSafe(role.statement())).await
+}
+
+/// Tells whoever listens that something may be ready. Off the write path: a
+/// notification inside a transaction would make commits wait for each other.
+pub(crate) async fn notify(pool: &PgPool, channel: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!(r#"select pg_notify($1, '') as "done""#, channel)
+        .execute(pool)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! Attempts of steps: recorded by a step's own transaction, and read.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::ids::{RunId, TenantId, WorkerId};
+
+/// An attempt of a step outside of loops, sealed.
+#[derive(Clone, Debug)]
+pub(crate) struct StepRow {
+    pub step: String,
+    pub attempt: i32,
+    pub status: &'static str,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub data: Vec<u8>,
+}
+
+/// Attempts inside a loop, sealed together.
+#[derive(Clone, Debug)]
+pub(crate) struct ItemRow {
+    /// The outermost loop.
+    pub step: String,
+    pub chunk: i32,
+    pub data: Vec<u8>,
+}
+
+/// What a writer must be to write a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fence {
+    pub tenant: TenantId,
+    pub run: RunId,
+    pub owner: WorkerId,
+    pub epoch: i32,
+}
+
+/// What a step's own transaction records besides the node's writes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Records {
+    pub steps: Vec<StepRow>,
+    pub items: Vec<ItemRow>,
+    /// Messages of the inbox that were consumed.
+    pub consumed: Vec<i64>,
+}
+
+/// Records outcomes inside a step's transaction; false when the run has another owner by now.
+///
+/// The last statement before its commit: it locks the run's row, and the flush
+/// of other runs must not wait for a slow step.
+pub(crate) async fn record(
+    connection: &mut PgConnection,
+    fence: Fence,
+    records: &Records,
+) -> Result<bool, sqlx::Error> {
+    let steps = StepColumns::new(&records.steps);
+    let items = ItemColumns::new(&records.items);
+    let rows = guarded!(
+        "steps.record",
+        sqlx::query_scalar!(
+            r#"
+            with owned as (
+                update engine.runs
+                set recorded = true, takeovers = 0
+                where tenant_id = $1 and id = $2 and owner = $3 and epoch = $4
+                returning tenant_id, id
+            ),
+            recorded as (
+                insert into engine.steps (tenant_id, run_id, step, attempt, status, started_at, ended_at, data)
+                select o.tenant_id, o.id, s.step, s.attempt, s.status, s.started_at, s.ended_at, s.data
+                from owned o, unnest(
+                    $5::text[], $6::integer[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::bytea[]
+                ) as s (step, attempt, status, started_at, ended_at, data)
+                on conflict (tenant_id, run_id, step, attempt)
+                do update set status = excluded.status, ended_at = excluded.ended_at, data = excluded.data
+            ),
+            chunked as (
+                insert into engine.items (tenant_id, run_id, step, chunk, data)
+                select o.tenant_id, o.id, i.step, i.chunk, i.data
+                from owned o, unnest($11::text[], $12::integer[], $13::bytea[]) as i (step, chunk, data)
+            ),
+            consumed as (
+                delete from engine.inbox i
+                using owned o
+                where i.tenant_id = o.tenant_id and i.run_id = o.id and i.id = any ($14::bigint[])
+            )
+            select count(*) as "count!" from owned
+            "#,
+            fence.tenant.0,
+            fence.run.0,
+            fence.owner.0,
+            fence.epoch,
+            &steps.step as _,
+            &steps.attempt,
+            &steps.status as _,
+            &steps.started_at,
+            &steps.ended_at as _,
+            &steps.data as _,
+            &items.step as _,
+            &items.chunk,
+            &items.data as _,
+            &records.consumed,
+        )
+        .fetch_one(connection)
+    )?;
+    Ok(rows > 0)
+}
+
+/// Columns of many [`StepRow`]s, for `unnest`.
+#[derive(Default)]
+pub(crate) struct StepColumns<'a> {
+    pub step: Vec<&'a str>,
+    pub attempt: Vec<i32>,
+    pub status: Vec<&'a str>,
+    pub started_at: Vec<DateTime<Utc>>,
+    pub ended_at: Vec<Option<DateTime<Utc>>>,
+    pub data: Vec<&'a [u8]>,
+}
+
+impl<'a> StepColumns<'a> {
+    fn new(rows: &'a [StepRow]) -> Self {
+        let mut columns = Self::default();
+        rows.iter().for_each(|row| columns.push(row));
+        columns
+    }
+
+    pub(crate) fn push(&mut self, row: &'a StepRow) {
+        self.step.push(&row.step);
+        self.attempt.push(row.attempt);
+        self.status.push(row.status);
+        self.started_at.push(row.started_at);
+        self.ended_at.push(row.ended_at);
+        self.data.push(&row.data);
+    }
+}
+
+/// Columns of many [`ItemRow`]s, for `unnest`.
+#[derive(Default)]
+pub(crate) struct ItemColumns<'a> {
+    pub step: Vec<&'a str>,
+    pub chunk: Vec<i32>,
+    pub data: Vec<&'a [u8]>,
+}
+
+impl<'a> ItemColumns<'a> {
+    fn new(rows: &'a [ItemRow]) -> Self {
+        let mut columns = Self::default();
+        rows.iter().for_each(|row| columns.push(row));
+        columns
+    }
+
+    pub(crate) fn push(&mut self, row: &'a ItemRow) {
+        self.step.push(&row.step);
+        self.chunk.push(row.chunk);
+        self.data.push(&row.data);
+    }
+}
+
+/// An attempt as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredStep {
+    pub tenant_id: Uuid,
+    pub run_id: Uuid,
+    pub step: String,
+    pub attempt: i32,
+    pub status: String,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub data: Vec<u8>,
+}
+
+/// A chunk as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredItems {
+    pub tenant_id: Uuid,
+    pub run_id: Uuid,
+    pub step: String,
+    pub chunk: i32,
+    pub data: Vec<u8>,
+}
+
+/// Attempts of a run: of an open one, or of one that ended on `ended_on`.
+pub(crate) async fn of_run(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    run: RunId,
+    ended_on: Option<NaiveDate>,
+) -> Result<Vec<StoredStep>, sqlx::Error> {
+    sqlx::query_as!(
+        StoredStep,
+        r#"
+        select tenant_id as "tenant_id!", run_id as "run_id!", step as "step!", attempt as "attempt!",
+            status as "status!", started_at as "started_at!", ended_at, data as "data!"
+        from (
+            select tenant_id, run_id, step, attempt, status, started_at, ended_at, data
+            from engine.steps
+            where tenant_id = $1 and run_id = $2 and $3::date is null
+            union all
+            select tenant_id, run_id, step, attempt, status, started_at, ended_at, data
+            from engine.step_history
+            where tenant_id = $1 and run_id = $2 and ended_on = $3
+        ) found
+        order by started_at, step, attempt
+        "#,
+        tenant.0,
+        run.0,
+        ended_on,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Chunks of a run's loops: of an open one, or of one that ended on `ended_on`.
+pub(crate) async fn items_of_run(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    run: RunId,
+    ended_on: Option<NaiveDate>,
+) -> Result<Vec<StoredItems>, sqlx::Error> {
+    sqlx::query_as!(
+        StoredItems,
+        r#"
+        select tenant_id as "tenant_id!", run_id as "run_id!", step as "step!", chunk as "chunk!", data as "data!"
+        from (
+            select tenant_id, run_id, step, chunk, data
+            from engine.items
+            where tenant_id = $1 and run_id = $2 and $3::date is null
+            union all
+            select tenant_id, run_id, step, chunk, data
+            from engine.item_history
+            where tenant_id = $1 and run_id = $2 and ended_on = $3
+        ) found
+        order by step, chunk
+        "#,
+        tenant.0,
+        run.0,
+        ended_on,
+    )
+    .fetch_all(connection)
+    .await
+}
