@@ -3,13 +3,11 @@
 //! Each rule is a function from a file to what it breaks there, and is shown
 //! to fail on a bad sample.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde_json::Value;
 
 /// One file of the project, by its path from the root.
 struct Source {
@@ -175,7 +173,7 @@ fn is_pure(source: &Source) -> bool {
 fn rules_do_no_io(source: &Source) -> Vec<String> {
     static IO: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r"\basync\s+(fn|move|\{|\|)|\.await\b|\btokio\b|\bsqlx\b|\bstd::(fs|io|net|process|env)\b|\bSystemTime\b|\bFile::",
+            r"\basync\s+(fn|move|\{|\|)|\.await\b|\btokio\b|\bsqlx\b|\bstd::(fs|net|process|env)\b|\bstd(in|out|err)\(\)|\bSystemTime\b|\bFile::",
         )
     });
     if is_pure(source) {
@@ -342,50 +340,4 @@ fn no_file_names_a_path_of_one_machine() {
         Source::sample("scripts/run", "cd \"$HOME/.cache\""),
     );
     hold(paths_are_relative);
-}
-
-// ── Words ───────────────────────────────────────────────────────────────────
-
-/// Every key of a catalogue, with its path.
-fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(entries) => {
-            for (name, value) in entries {
-                let path = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
-                keys(value, &path, found);
-            }
-        }
-        _ => {
-            found.insert(path.to_owned());
-        }
-    }
-}
-
-fn catalogue(text: &str) -> BTreeSet<String> {
-    let value = serde_json::from_str(text).expect("a catalogue is JSON");
-    let mut found = BTreeSet::new();
-    keys(&value, "", &mut found);
-    found
-}
-
-fn differ(french: &str, english: &str) -> Vec<String> {
-    let (french, english) = (catalogue(french), catalogue(english));
-    let difference = french.symmetric_difference(&english);
-    difference.cloned().collect()
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-#[test]
-fn both_languages_say_the_same() {
-    let missing = differ(r#"{"a":{"b":"x","c":"y"}}"#, r#"{"a":{"b":"x"}}"#);
-    assert_eq!(missing, ["a.c"]);
-    let missing = differ(&read("i18n/fr.json"), &read("i18n/en.json"));
-    assert!(missing.is_empty(), "in one language only: {missing:?}");
 }
