@@ -28,8 +28,13 @@ use crate::name::{Name, socket_url};
 /// Names the superuser's URL of the server that the test run started.
 pub const SERVER_VARIABLE: &str = "COPRO_TEST_SERVER";
 
-/// A test server's database and memory are gone with it: keep its log short.
-const SETTINGS: [&str; 2] = ["max_wal_size=256MB", "min_wal_size=32MB"];
+/// Tests run on all cores at once, and what they wrote is gone with them: many
+/// sessions, a short log.
+const SETTINGS: [&str; 3] = [
+    "max_connections=600",
+    "max_wal_size=256MB",
+    "min_wal_size=32MB",
+];
 
 /// Tests are many, the server's connections few: a pool opens what it uses.
 const POOL_SIZE: u32 = 8;

@@ -207,6 +207,20 @@ async fn a_killed_server_recovers_its_data() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_was_never_finished_is_made_again() {
+    let folder = data_folder();
+    let unfinished = folder.path().join("postgres/data.unfinished");
+    fs::create_dir_all(&unfinished).unwrap();
+    fs::write(unfinished.join("PG_VERSION"), "15").unwrap();
+    let private = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(folder.path().join("postgres"), private).unwrap();
+    let server = LocalServer::start(folder.path()).await.unwrap();
+    assert_eq!(ask(&server.url(), "select 'yes'").await, "yes");
+    assert!(!unfinished.exists());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_dropped_share_is_given_back() {
     let folder = data_folder();
     drop(LocalServer::start(folder.path()).await.unwrap());
