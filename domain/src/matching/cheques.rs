@@ -69,7 +69,7 @@ fn deposits(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
         if cited && equal && cheque || cited && equal {
             scored.push(Scored::single(Cause::ChequeDeposit(slip.id), line.amount, score, evidence));
         } else if equal && cheque {
-            let doubt = if numbered { 5.0 } else { 0.0 };
+            let doubt = if numbered { 0.5 } else { 0.0 };
             scored.push(Scored::single(Cause::ChequeDeposit(slip.id), line.amount, score - doubt, evidence));
         } else if cited {
             scored.push(
@@ -77,12 +77,12 @@ fn deposits(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
             );
         }
     }
-    scored.extend(two_slips(book, reading));
+    scored.extend(two_slips(book, reading, cheque));
     scored
 }
 
 /// Two slips credited together, one of them cited.
-fn two_slips(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
+fn two_slips(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
     let line = reading.line;
     let near = |slip: &&Slip| !slip.booked && (-2..=30).contains(&(line.date - slip.deposited_on).num_days());
     let slips: Vec<&Slip> = book.data.slips.iter().filter(near).collect();
@@ -90,7 +90,7 @@ fn two_slips(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     for (i, first) in slips.iter().enumerate() {
         for second in &slips[i + 1..] {
             let cited = cites(reading, &first.number) || cites(reading, &second.number);
-            if !cited || first.total + second.total != line.amount {
+            if !(cited || cheque) || first.total + second.total != line.amount {
                 continue;
             }
             let allocations = [first, second].map(|s| Allocation::new(Cause::ChequeDeposit(s.id), s.total)).to_vec();
@@ -98,7 +98,8 @@ fn two_slips(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
                 Evidence::new(EvidenceCode::SlipNumber, 9.0).with("number", &first.number).about([first.id.0]),
                 Evidence::new(EvidenceCode::SlipTotal, 4.0).with("amount", line.amount).about([second.id.0]),
             ];
-            scored.push(Scored::of(allocations, 14.0, evidence));
+            let found = Scored::of(allocations, if cited { 14.0 } else { 6.0 }, evidence);
+            scored.push(if cited { found } else { found.for_a_person() });
         }
     }
     scored

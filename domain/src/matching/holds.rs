@@ -9,7 +9,7 @@ use super::allocation::{Allocation, Cause};
 use super::decide::Reading;
 use super::decision::{Holder, Scored};
 use super::state::Book;
-use crate::ids::{InvoiceId, ReceivableId, TransactionId};
+use crate::ids::{InvoiceId, OwnerId, ReceivableId, TransactionId};
 use crate::money::Money;
 
 /// More ways to end than this are not tried out: a person decides.
@@ -20,6 +20,7 @@ const MOST_ENDINGS: usize = 256;
 pub(super) struct Taken {
     receivables: HashMap<ReceivableId, Money>,
     invoices: HashMap<InvoiceId, Money>,
+    advances: HashMap<OwnerId, Money>,
 }
 
 impl Taken {
@@ -47,6 +48,9 @@ impl Taken {
             if let Cause::SupplierInvoice(invoice) = allocation.cause {
                 *self.invoices.entry(invoice).or_default() += allocation.amount;
             }
+            if let Cause::OwnerAdvance(owner) | Cause::OwnerRefund(owner) = allocation.cause {
+                *self.advances.entry(owner).or_default() += allocation.amount;
+            }
         }
     }
 
@@ -54,6 +58,12 @@ impl Taken {
     pub fn receivable(&self, book: &Book, receivable: usize) -> Money {
         let taken = self.receivables.get(&book.data.receivables[receivable].id).copied().unwrap_or_default();
         book.left(receivable, taken)
+    }
+
+    /// What stands on an owner's account as advance.
+    pub fn advance(&self, book: &Book, owner: usize) -> Money {
+        let data = &book.data.owners[owner];
+        data.advance + self.advances.get(&data.id).copied().unwrap_or_default()
     }
 
     /// What of an invoice stays open.

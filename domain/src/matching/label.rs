@@ -4,6 +4,7 @@
 //! own grammar. Nothing here knows a bank: markers (`/DE`, `MOTIF:`, `ECH/`)
 //! open a field, separators are remembered, everything is upper-case ASCII.
 
+use super::names::similar;
 use super::vocabulary::{is_civility, is_motif, is_operator};
 
 /// A bank label, read.
@@ -138,10 +139,15 @@ pub(super) fn same_party(a: &str, b: &str) -> bool {
     if a == b {
         return !a.is_empty();
     }
+    let alike = |x: &str, y: &str| x == y || similar(x, y);
+    let (left, right) = (a.split(' '), b.split(' '));
+    if !a.is_empty() && left.clone().count() == right.clone().count() && left.zip(right).all(|(x, y)| alike(x, y)) {
+        return true;
+    }
     let mut shared = 0;
     let mut letters = 0;
     for (x, y) in a.split(' ').zip(b.split(' ')) {
-        if x != y {
+        if x != y && !similar(x, y) {
             break;
         }
         if !is_civility(x) && x.len() > 1 {

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use super::book::{Owner, OwnerKind, Person, PersonRole, Snapshot};
+use super::book::{Owner, OwnerKind, Person, PersonRole, ReceivableKind, Snapshot};
 use super::label::{Field, Label, Word};
 use super::vocabulary::{is_civility, is_legal_form, is_motif, is_operator, is_particle};
 
@@ -18,6 +18,8 @@ pub(super) struct NameIndex {
     neighbours: Vec<Vec<Known>>,
     suppliers: Vec<Vec<Known>>,
     first_names: HashSet<String>,
+    /// Words of works called for: a motif, not a name.
+    common: HashSet<String>,
     /// Words of the condominium's own names.
     pub own: Vec<Vec<String>>,
 }
@@ -29,8 +31,8 @@ struct Known {
     first: Vec<String>,
     /// A company or group: `surname` is its whole name without the legal form.
     form: Option<String>,
-    /// Other first names of the same account may follow the surname.
-    couple: bool,
+    /// Heirs or co-buyers: anyone of that surname may be one of them.
+    group: bool,
     /// A person of the account is not recorded, so another first name is no contradiction.
     incomplete: bool,
     discount: f64,
@@ -109,7 +111,9 @@ impl NameIndex {
             .map(|name| pieces(name))
             .filter(|p| !p.is_empty())
             .collect();
-        Self { owners, neighbours, suppliers, first_names, own }
+        let topics = data.receivables.iter().filter(|r| r.kind == ReceivableKind::Works).flat_map(|r| pieces(&r.period));
+        let common = topics.filter(|word| word.len() >= 4).collect();
+        Self { owners, neighbours, suppliers, first_names, common, own }
     }
 
     /// How the label names each owner, best match only.
@@ -211,19 +215,20 @@ impl NameIndex {
             (Found::Exact, First::Near) => return whole(7.5, Grade::NearlyWhole),
             (Found::Typo | Found::Cut, First::Exact) => return whole(6.5, Grade::NearlyWhole),
             (Found::Typo | Found::Cut, First::Near) => return whole(4.0, Grade::Doubtful),
-            (Found::Exact, First::Initial) => return whole(8.0 + civility_fit(known, &around), Grade::Initial),
+            (Found::Exact, First::Initial) => return whole(8.3 + civility_fit(known, &around), Grade::Initial),
             (Found::Typo, First::Initial) => return whole(3.5, Grade::Doubtful),
             (Found::Cut, First::Initial) => return whole(3.0, Grade::Doubtful),
             (Found::Exact, First::None) => 4.5,
-            (Found::Typo, First::None) => 2.0,
+            (Found::Typo, First::None) => 3.0,
             (Found::Cut, First::None) => 1.5,
         };
-        let strangers = around.strangers(account);
+        let strangers = around.strangers(account, &|w| self.common.contains(w));
         if let Some(worst) = strangers.iter().map(|w| self.strangeness(w)).max() {
-            let weight = match (worst, known.incomplete || known.couple) {
-                (Strange::FirstName, true) => 2.2,
-                (Strange::FirstName, false) => 1.8,
-                (Strange::Word, _) => 2.2,
+            let weight = match worst {
+                _ if known.group => 5.0,
+                _ if known.incomplete => 3.5,
+                Strange::FirstName => 1.8,
+                Strange::Word => 2.2,
             };
             return whole(f64::min(weight, plain), Grade::OtherFirstName);
         }
@@ -342,10 +347,10 @@ impl<'a> Around<'a> {
     }
 
     /// Words next to the surname that no person of the account explains.
-    fn strangers(&self, account: &[Known]) -> Vec<&'a str> {
+    fn strangers(&self, account: &[Known], common: &dyn Fn(&str) -> bool) -> Vec<&'a str> {
         self.own_side()
             .map(|w| w.text.as_str())
-            .filter(|w| !is_civility(w) && !is_particle(w) && !is_operator(w))
+            .filter(|w| !is_civility(w) && !is_particle(w) && !is_operator(w) && !common(w))
             .filter(|w| {
                 !account.iter().any(|k| {
                     k.surname.iter().chain(&k.first).any(|p| p == w || similar(p, w) || w.len() == 1 && p.starts_with(*w))
@@ -444,10 +449,10 @@ pub(super) fn pieces(name: &str) -> Vec<String> {
 fn known_of_owner(owner: &Owner) -> Vec<Known> {
     let couple = owner.kind == OwnerKind::Couple || owner.persons.iter().any(|p| p.role == PersonRole::Spouse);
     let spouse_missing = couple && !owner.persons.iter().any(|p| p.role == PersonRole::Spouse);
-    let incomplete = spouse_missing || owner.kind == OwnerKind::Indivision;
+    let group = owner.kind == OwnerKind::Indivision;
     let mut known: Vec<Known> = Vec::new();
     for person in &owner.persons {
-        known.extend(known_of_person(person, couple, incomplete));
+        known.extend(known_of_person(person, group, spouse_missing));
     }
     if couple {
         for k in &mut known {
@@ -463,13 +468,13 @@ fn known_of_owner(owner: &Owner) -> Vec<Known> {
         let joined = last.concat();
         let listed = known.iter().any(|k| k.surname.concat() == joined && k.first.concat() == first.concat());
         if !listed && joined.len() > 2 && first.concat().len() > 1 {
-            known.push(Known { surname: last, first, form: None, couple: false, incomplete: false, discount: 1.5, stands_in: true, civility: None });
+            known.push(Known { surname: last, first, form: None, group: false, incomplete: false, discount: 1.5, stands_in: true, civility: None });
         }
     }
     known
 }
 
-fn known_of_person(person: &Person, couple: bool, incomplete: bool) -> Vec<Known> {
+fn known_of_person(person: &Person, group: bool, incomplete: bool) -> Vec<Known> {
     let discount = match person.role {
         PersonRole::Holder | PersonRole::Spouse | PersonRole::Company | PersonRole::CoHolder => 0.0,
         PersonRole::Representative => 0.5,
@@ -488,9 +493,9 @@ fn known_of_person(person: &Person, couple: bool, incomplete: bool) -> Vec<Known
         Some("MME" | "MLLE") => Some(Civility::Madam),
         _ => None,
     };
-    let mut all = vec![Known { surname: pieces(last), first: first.clone(), form: None, couple, incomplete, discount, stands_in: false, civility }];
+    let mut all = vec![Known { surname: pieces(last), first: first.clone(), form: None, group, incomplete, discount, stands_in: false, civility }];
     if let Some(birth) = person.birth_name.as_deref().filter(|b| b != last) {
-        all.push(Known { surname: pieces(birth), first: first.clone(), form: None, couple: false, incomplete: false, discount: discount + 0.3, stands_in: false, civility: None });
+        all.push(Known { surname: pieces(birth), first: first.clone(), form: None, group: false, incomplete: false, discount: discount + 0.3, stands_in: false, civility: None });
     }
     if person.first_name.is_none() {
         let whole = pieces(&person.name);
@@ -524,7 +529,7 @@ fn known_of_name(name: &str) -> Known {
     if first.is_empty() && surname.len() > 1 && !any_lower {
         first = surname.split_off(surname.len() - 1);
     }
-    Known { surname, first, form: None, couple: false, incomplete: false, discount: 0.0, stands_in: false, civility: None }
+    Known { surname, first, form: None, group: false, incomplete: false, discount: 0.0, stands_in: false, civility: None }
 }
 
 fn known_of_company(name: &str) -> Known {
@@ -535,7 +540,7 @@ fn known_of_company(name: &str) -> Known {
         surname,
         first: Vec::new(),
         form: Some(form.unwrap_or_default()),
-        couple: false,
+        group: false,
         incomplete: false,
         discount: 0.0,
         stands_in: false,
@@ -549,7 +554,9 @@ fn supplier(known: &Known, label: &Label) -> Option<NameMatch> {
     let words: Vec<&Word> = label.words.iter().filter(|w| w.field != Field::Reference).collect();
     let has = |piece: &str| {
         words.iter().any(|w| {
-            w.text == piece || similar(piece, &w.text) || w.text.len() >= 4 && piece.starts_with(w.text.as_str())
+            w.text == piece
+                || w.text.strip_suffix(['S', 'X']) == Some(piece)
+                || similar(piece, &w.text) || w.text.len() >= 4 && piece.starts_with(w.text.as_str())
         })
     };
     let whole = |weight, grade| Some(NameMatch { weight, grade, as_party: true, owner_self: true });
@@ -567,16 +574,10 @@ fn supplier(known: &Known, label: &Label) -> Option<NameMatch> {
             return whole(3.0, Grade::Doubtful);
         }
     }
-    let acronym = known.surname.first().filter(|a| (3..=5).contains(&a.len()))?;
-    let mut initials = String::new();
-    for word in words.iter().filter(|w| w.is_alphabetic() && !is_operator(&w.text) && !is_motif(&w.text)) {
-        initials.push_str(&word.text[..1]);
-    }
-    let with_all: String = words.iter().filter(|w| w.is_alphabetic() && w.text.len() > 2 && !matches!(w.text.as_str(), "VIR" | "SEPA" | "PRLV" | "PRELEVEMENT")).map(|w| &w.text[..1]).collect();
-    (initials.contains(acronym.as_str()) || with_all.contains(acronym.as_str())).then_some(NameMatch {
-        weight: 3.0,
-        grade: Grade::Doubtful,
-        as_party: true,
-        owner_self: true,
-    })
+    let party = label.party();
+    let initials: String = party.iter().filter(|w| !is_legal_form(&w.text)).map(|w| &w.text[..1]).collect();
+    let acronym = known.surname.iter().any(|a| (3..=5).contains(&a.len()) && initials.starts_with(a.as_str()));
+    let own: String = known.surname.iter().map(|w| &w[..1]).collect();
+    let shortened = own.len() >= 3 && party.iter().any(|w| w.text == own);
+    (acronym || shortened).then_some(NameMatch { weight: 3.0, grade: Grade::Doubtful, as_party: true, owner_self: true })
 }

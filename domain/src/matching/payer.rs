@@ -47,7 +47,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
             evidence.push(Evidence::new(EvidenceCode::NamedItems, 1.0));
         }
         let allocations = book.payment(owner, &spread, &items);
-        let identified = claim.identified || exact && names.of[owner].is_some_and(|m| m.weight >= 3.0);
+        let identified = claim.identified || exact && names.of[owner].is_some_and(|m| m.weight >= 1.5);
         let base = if claim.weight > 0.0 { claim.weight } else { STRANGER };
         scored.push(Scored {
             score: f64::max(base + amount_weight, hidden.unwrap_or(f64::NEG_INFINITY)),
@@ -68,7 +68,8 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         && elsewhere.grade >= Grade::Initial
         && elsewhere.as_party
     {
-        unknown = plus(unknown, elsewhere.weight - 2.5);
+        let here = names.of.iter().flatten().any(|m| m.weight >= elsewhere.weight - 0.5);
+        unknown = plus(unknown, elsewhere.weight - if here { 5.0 } else { 2.5 });
     }
     Explained { scored, unknown }
 }
@@ -265,7 +266,7 @@ fn weigh_amount(book: &Book, line: &Line, owner: usize, spread: &Spread) -> (f64
 /// not recorded: what that possibility weighs.
 fn hidden_identity(book: &Book, reading: &Reading<'_>, owner: usize, names: &Names, amount_weight: f64) -> Option<f64> {
     let data = &book.data.owners[owner];
-    let faceless = matches!(data.kind, OwnerKind::Sci | OwnerKind::Company)
+    let faceless = data.kind == OwnerKind::Sci
         && data.email.is_none()
         && !data.persons.iter().any(|p| p.role == PersonRole::Representative);
     let cited = !reading.marks.references.owners.is_empty();

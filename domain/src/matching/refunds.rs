@@ -26,8 +26,9 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         let mut score = name.weight - 2.0;
         let mut evidence =
             vec![Evidence::new(EvidenceCode::NameWhole, name.weight).with("owner", &data.display_name)];
-        let covered = data.advance >= amount;
-        if data.advance == amount {
+        let advance = reading.expected.advance(book, owner);
+        let covered = advance >= amount;
+        if advance == amount {
             score += 6.0;
         } else if covered {
             score += 3.0;
@@ -36,11 +37,11 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         }
         if covered {
             evidence.push(
-                Evidence::new(EvidenceCode::AdvanceRefunded, 3.0).with("amount", amount).with("advance", data.advance),
+                Evidence::new(EvidenceCode::AdvanceRefunded, 3.0).with("amount", amount).with("advance", advance),
             );
         }
         if refund {
-            score += 3.0;
+            score += 4.0;
         }
         let found = Scored {
             holder: Holder::Owner(owner),

@@ -187,8 +187,8 @@ fn returned_entry(
     let mut allocations = vec![Allocation::new(Cause::SepaReject(entry.id), -entry.amount)];
     if !fee.is_zero() {
         let usual = book.usual_return_fee() == Some(fee);
-        sure = cited || usual;
-        score += if usual { 2.0 } else if fee.cents() % 10 == 0 { 0.5 } else { -1.0 };
+        sure = cited || usual || fee.cents() % 50 == 0;
+        score += if usual { 2.0 } else if fee.cents() % 50 == 0 { 0.5 } else { -3.0 };
         evidence.push(Evidence::new(EvidenceCode::ReturnFee, 0.0).with("amount", fee));
         allocations.push(Allocation::new(Cause::BankFee, -fee));
     }

@@ -141,7 +141,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         }
         let (amount, code) = bill_weight(book, line, &spread, &items);
         evidence.push(Evidence::new(code, amount).with("amount", line.amount.abs()).with("count", spread.parts.len()));
-        identified |= exact && name.is_some();
+        identified |= exact && (name.is_some() || cited);
         let base = if weight > 0.0 { weight } else { STRANGER };
         let score = base + amount + mode_weight(book, reading, &spread, &items);
         best_fit = best_fit.max(if exact { score } else { f64::NEG_INFINITY });

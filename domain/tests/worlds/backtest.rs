@@ -19,6 +19,8 @@ pub struct Prediction {
     pub confidence: f64,
     /// Posted without a person.
     pub auto: bool,
+    /// The whole decision.
+    pub decision: Decision,
 }
 
 fn predict(world: &World, line: &Line, decision: &Decision) -> Prediction {
@@ -26,7 +28,7 @@ fn predict(world: &World, line: &Line, decision: &Decision) -> Prediction {
         Some(first) => (first.allocations.clone(), first.confidence),
         None => (vec![Allocation::new(Cause::Unknown, line.amount)], 0.5),
     };
-    Prediction { line: world.sources[&line.id.0].clone(), allocations, confidence, auto: decision.band == Band::Auto }
+    Prediction { line: world.sources[&line.id.0].clone(), allocations, confidence, auto: decision.band == Band::Auto, decision: decision.clone() }
 }
 
 /// Cold: each condominium at once, no truth is read.
