@@ -182,8 +182,8 @@ impl TestServer {
             reason = "the test run tells its test processes where the server is"
         )]
         let (url, private) = match std::env::var(SERVER_VARIABLE) {
-            Ok(url) => (url, None),
-            Err(_) => {
+            Ok(url) if !url.is_empty() => (url, None),
+            _ => {
                 let name = format!("copro-test-{}", Uid::effective());
                 let server = start_server(&fast_folder().join(name)).await?;
                 (server.admin_url(), Some(server))
