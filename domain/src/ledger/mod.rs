@@ -23,7 +23,9 @@
 //! On the savings account 502 stands for 512.
 
 mod account;
+mod answer;
 mod entry;
+mod follow;
 mod items;
 mod line;
 mod reverse;
@@ -31,7 +33,9 @@ mod reverse;
 mod tests;
 
 pub use account::Account;
+pub use answer::{AnswerError, check_answer};
 pub use entry::{Cause, Entry, EntryLine, Item, Party};
+pub use follow::{FollowError, Followed, Posted, Review, confirm, follow, held};
 pub use items::Items;
 pub use line::{Ledger, LedgerError};
 pub use reverse::reversal;

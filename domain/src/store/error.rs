@@ -21,6 +21,8 @@ pub enum Rule {
     RawLineNeverChanges,
     /// An id of the source is used once.
     ExternalRefOnce,
+    /// What an allocation is for exists.
+    TargetExists,
 }
 
 impl Rule {
@@ -41,6 +43,16 @@ impl Rule {
             | "supplier_invoices_open_keeps_its_sign"
             | "supplier_invoices_open_never_above_amount" => Self::OpenWithinAmount,
             "bank_transactions_raw_line_never_changes" => Self::RawLineNeverChanges,
+            "allocations_receivable"
+            | "allocations_owner"
+            | "allocations_invoice"
+            | "allocations_supplier"
+            | "allocations_batch"
+            | "allocations_sepa_entry"
+            | "allocations_slip"
+            | "allocations_cheque"
+            | "allocations_bank_account"
+            | "allocations_duplicate_of" => Self::TargetExists,
             name if name.ends_with("_external_ref_once") => Self::ExternalRefOnce,
             _ => return None,
         })

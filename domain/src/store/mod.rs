@@ -11,6 +11,7 @@ mod cards;
 mod cheques;
 mod column;
 pub mod condominiums;
+pub mod decisions;
 mod error;
 pub mod holds;
 pub mod journal;

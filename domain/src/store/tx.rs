@@ -66,15 +66,20 @@ impl<'a> TenantTx<'a> {
     }
 
     /// Checks now what the database would check at commit, so that a refusal
-    /// has a place to go.
+    /// has a place to go. What is written later is checked at commit again.
     ///
     /// # Errors
     /// The rule that refuses what was written.
     pub async fn check(&mut self) -> Result<(), StoreError> {
+        let during = "check what was written";
         sqlx::query!("set constraints all immediate")
             .execute(self.connection())
             .await
-            .map_err(StoreError::during("check what was written"))?;
+            .map_err(StoreError::during(during))?;
+        sqlx::query!("set constraints all deferred")
+            .execute(self.connection())
+            .await
+            .map_err(StoreError::during(during))?;
         Ok(())
     }
 }

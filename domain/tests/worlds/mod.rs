@@ -2,4 +2,5 @@
 
 pub mod backtest;
 pub mod load;
+pub mod mutate;
 pub use super::domain;

@@ -1,0 +1,403 @@
+//! Unseen worlds made of seen ones: other names, other reference forms, the
+//! label grammars of other banks, other words for the same motif.
+//!
+//! The truth stays what it is: nothing but words changes.
+
+use std::collections::HashMap;
+
+use regex::{Captures, Regex};
+use serde_json::Value;
+
+use super::load::Files;
+
+/// The label grammar of an unseen bank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grammar {
+    /// Words only: `VIREMENT DE DUPONT JEAN CHARGES T2`.
+    Words,
+    /// As short as can be: `VIR INST DUPONT JEAN - CHARGES T2`.
+    Short,
+    /// Tags: `VRT RECU /FRM DUPONT JEAN /EID NOTPROVIDED /RNF CHARGES T2`.
+    Tags,
+}
+
+/// What is changed in a world.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutation {
+    /// Another grammar for every bank.
+    pub grammar: Option<Grammar>,
+    /// Other surnames and first names.
+    pub names: bool,
+    /// Another form of payment references.
+    pub references: bool,
+    /// Other words for motifs and fees.
+    pub motifs: bool,
+}
+
+/// Changes a world.
+pub fn mutate(files: &mut Files, mutation: Mutation) {
+    if mutation.names {
+        rename(files);
+    }
+    if mutation.references {
+        references(files);
+    }
+    for row in files.rows_mut("transactions") {
+        let mut label = row["original_wording"].as_str().expect("a label").to_owned();
+        if mutation.motifs {
+            label = motifs(&label);
+        }
+        if let Some(grammar) = mutation.grammar {
+            label = translate(&label, grammar);
+        }
+        row["original_wording"] = Value::String(label.clone());
+        row["wording"] = Value::String(label);
+    }
+}
+
+const SURNAMES: [&str; 74] = [
+    "Kowalczyk", "Delacroix-Meunier", "Van den Berghe", "Oliveira Santos", "Boulanger", "Traoré", "Nguyen Thi", "Lecoq",
+    "De Kerangal", "Haddouche", "Pasquier", "Vasseur", "Legrand-Roussel", "Cissé", "Marchetti", "Perrot", "Guichard",
+    "Lemoine", "Da Costa", "Rousselot", "Bertin", "Chauveau", "Le Floch", "Tessèdre", "O'Connor", "Ziani", "Aubert",
+    "Besnard", "Collet", "Didier", "Etienne", "Fournier", "Gillet", "Hamel", "Imbert", "Jacquet", "Klein", "Lebrun",
+    "Mallet", "Navarro", "Ollivier", "Pichot", "Quéré", "Rey", "Schmitt", "Tanguy", "Ursini", "Vallet", "Weber",
+    "Xavier-Lopez", "Yilmaz", "Zimmermann", "Amiot", "Barre", "Carpentier", "Denoyer", "Evrard", "Ferrand", "Grosjean",
+    "Huet", "Jourdan", "Kessler", "Lacombe", "Maurin", "Noiret", "Pottier", "Renault", "Salmon", "Texier", "Vigneron",
+    "Wagner", "Bonhomme", "Cartier", "Du Bellay",
+];
+
+const FIRST_NAMES: [&str; 44] = [
+    "Yasmina", "Gaël", "Ségolène", "Tariq", "Margaux", "Anne-Sophie", "Ludovic", "Ingrid", "Ousmane", "Béatrice",
+    "Cédric", "Delphine", "Edouard", "Fanny", "Grégoire", "Hortense", "Ismaël", "Jean-Baptiste", "Karine", "Léonard",
+    "Mireille", "Noémie", "Octave", "Perrine", "Quentin", "Roxane", "Stéphane", "Tiphaine", "Ulysse", "Vanessa",
+    "William", "Xavier", "Yannick", "Zoé", "Arnaud", "Blandine", "Clotilde", "Damien", "Estelle", "Fabrice", "Gwenaëlle",
+    "Henri", "Iris", "Joël",
+];
+
+/// Upper-case ASCII, as banks write.
+fn plain(name: &str) -> String {
+    deunicode::deunicode(name).to_uppercase()
+}
+
+/// New names for old: whole, and word by word for what banks cut and payers mistype.
+struct Renaming {
+    whole: Vec<(String, String)>,
+}
+
+impl Renaming {
+    fn of(files: &Files) -> Self {
+        let mut surnames: Vec<String> = Vec::new();
+        let mut first_names: Vec<String> = Vec::new();
+        let mut add = |list: &mut Vec<String>, value: &Value| {
+            if let Some(name) = value.as_str().filter(|n| !n.is_empty())
+                && !list.contains(&name.to_owned())
+            {
+                list.push(name.to_owned());
+            }
+        };
+        let mut surnames_seen = Vec::new();
+        for owner in files.rows("owners") {
+            for person in [owner, &owner["spouse"]] {
+                add(&mut surnames_seen, &person["last_name"]);
+                add(&mut surnames_seen, &person["birth_name"]);
+                add(&mut first_names, &person["first_name"]);
+            }
+        }
+        surnames.append(&mut surnames_seen);
+        surnames.sort_by_key(|n| (usize::MAX - n.len(), n.clone()));
+        first_names.sort_by_key(|n| (usize::MAX - n.len(), n.clone()));
+        let surnames = surnames.into_iter().enumerate().map(|(i, n)| (n, numbered(&SURNAMES, i)));
+        let first_names = first_names.into_iter().enumerate().map(|(i, n)| (n, numbered(&FIRST_NAMES, i)));
+        Self { whole: surnames.chain(first_names).collect() }
+    }
+
+    /// Replaces names in a text, in the case they stand in.
+    fn apply(&self, text: &str) -> String {
+        let mut done = text.to_owned();
+        let mut slots: Vec<String> = Vec::new();
+        for (old, new) in &self.whole {
+            for (from, to) in [
+                (old.clone(), new.clone()),
+                (old.to_uppercase(), new.to_uppercase()),
+                (plain(old), plain(new)),
+                (plain(old).replace('-', " "), plain(new).replace('-', " ")),
+            ] {
+                let pattern = Regex::new(&format!(r"(^|[^\p{{L}}\u{{0}}-]){}($|[^\p{{L}}\u{{0}}])", regex::escape(&from)))
+                    .expect("an escaped name");
+                while pattern.is_match(&done) {
+                    let slot = format!("\u{0}{}\u{0}", slots.len());
+                    slots.push(to.clone());
+                    done = pattern.replace(&done, |c: &Captures<'_>| format!("{}{slot}{}", &c[1], &c[2])).into_owned();
+                }
+            }
+        }
+        for (i, slot) in slots.iter().enumerate() {
+            done = done.replace(&format!("\u{0}{i}\u{0}"), slot);
+        }
+        done
+    }
+
+    /// Also words that a bank cut or a payer mistyped: the same accident befalls the new name.
+    fn apply_label(&self, label: &str) -> String {
+        let done = self.apply(label);
+        let olds: Vec<(String, String)> = self.whole.iter().map(|(o, n)| (plain(o), plain(n))).collect();
+        done.split(' ')
+            .map(|word| {
+                if word.len() < 4 || !word.bytes().all(|b| b.is_ascii_uppercase()) {
+                    return word.to_owned();
+                }
+                for (old, new) in &olds {
+                    if old.starts_with(word) && old.len() > word.len() && word.len() >= 4 {
+                        return new.chars().take(word.len()).collect();
+                    }
+                    if old.len() >= 5 && old.len().abs_diff(word.len()) <= 1 && strsim::osa_distance(old, word) == 1 {
+                        let mut letters: Vec<char> = new.chars().collect();
+                        let at = letters.len() / 2;
+                        letters.swap(at, at - 1);
+                        return letters.into_iter().collect();
+                    }
+                }
+                word.to_owned()
+            })
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+fn numbered(list: &[&str], i: usize) -> String {
+    let name = list[i % list.len()];
+    match i / list.len() {
+        0 => name.to_owned(),
+        round => format!("{name}{}", ["", "-Blanc", "-Durand", "-Petit"][round.min(3)]),
+    }
+}
+
+fn rename(files: &mut Files) {
+    let renaming = Renaming::of(files);
+    let mut texts: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
+    texts.insert("owners", vec!["last_name", "first_name", "company_name", "legal_representative", "display_name"]);
+    for row in files.rows_mut("owners") {
+        for key in &texts["owners"] {
+            change(&mut row[*key], |t| renaming.apply(t));
+        }
+        for key in ["first_name", "last_name", "birth_name"] {
+            if !row["spouse"].is_null() {
+                change(&mut row["spouse"][key], |t| renaming.apply(t));
+            }
+        }
+        for list in ["co_holders", "known_tenants"] {
+            for name in row[list].as_array_mut().into_iter().flatten() {
+                change(name, |t| renaming.apply(t));
+            }
+        }
+    }
+    let mails: HashMap<String, String> = files
+        .rows("owners")
+        .iter()
+        .enumerate()
+        .filter_map(|(i, o)| o["email"].as_str().map(|m| (m.to_owned(), mail(&renaming, m, i))))
+        .collect();
+    for row in files.rows_mut("owners") {
+        change(&mut row["email"], |m| mails[m].clone());
+    }
+    for payout in files.rows_mut("card_payouts") {
+        for charge in payout["charges"].as_array_mut().into_iter().flatten() {
+            change(&mut charge["customer_email"], |m| mails.get(m).cloned().unwrap_or_else(|| m.to_owned()));
+        }
+    }
+    for batch in files.rows_mut("sepa_batches") {
+        for entry in batch["entries"].as_array_mut().into_iter().flatten() {
+            change(&mut entry["debtor_name"], |t| renaming.apply(t));
+        }
+    }
+    for slip in files.rows_mut("cheque_deposits") {
+        for cheque in slip["cheques"].as_array_mut().into_iter().flatten() {
+            change(&mut cheque["drawer_name"], |t| renaming.apply(t));
+        }
+    }
+    for row in files.rows_mut("transactions") {
+        change(&mut row["original_wording"], |t| renaming.apply_label(t));
+    }
+}
+
+/// `first.last@…` with the new names, or a nickname when the old one was none.
+fn mail(renaming: &Renaming, old: &str, i: usize) -> String {
+    let (local, host) = old.split_once('@').unwrap_or((old, "mail.example.test"));
+    let squeeze = |n: &str| plain(n).to_lowercase().replace([' ', '\''], "");
+    let new = |part: &str| {
+        renaming.whole.iter().find(|(o, _)| squeeze(o) == part).map(|(_, n)| squeeze(n))
+    };
+    match local.split_once('.').and_then(|(f, l)| Some((new(f)?, new(l)?))) {
+        Some((first, last)) => format!("{first}.{last}@{host}"),
+        None => format!("contact{i}@{host}"),
+    }
+}
+
+fn change(value: &mut Value, with: impl FnOnce(&str) -> String) {
+    if let Some(text) = value.as_str() {
+        *value = Value::String(with(text));
+    }
+}
+
+/// `APF25T1-0002` → `AF/2025/01/0002`, `1281 0002 85` → `85-0002/1281`, `L27/T2-23/C0024` → `CF23.2.0024.27`.
+fn references(files: &mut Files) {
+    for row in files.rows_mut("receivables") {
+        change(&mut row["payment_reference"], reform);
+    }
+    for payout in files.rows_mut("card_payouts") {
+        for charge in payout["charges"].as_array_mut().into_iter().flatten() {
+            change(&mut charge["description"], reform);
+        }
+    }
+    for row in files.rows_mut("transactions") {
+        change(&mut row["original_wording"], reform);
+    }
+}
+
+fn reform(text: &str) -> String {
+    let one = Regex::new(r"\bA([PE])F+(\d\d)T(\d)([- ]?)(\d{4})\b").expect("a pattern");
+    let text = one.replace_all(text, |c: &Captures<'_>| {
+        let glue = if &c[4] == "-" { "/" } else { &c[4] };
+        let typo = if &c[1] == "E" { "AE" } else { "AF" };
+        format!("{typo}{glue}20{}{glue}0{}{glue}{}", &c[2], &c[3], &c[5])
+    });
+    let cut = Regex::new(r"\bAPF(\d\d)T(\d)([- ])(\d{0,3})( |$)").expect("a pattern");
+    let text = cut.replace_all(&text, "AF/20$1/0$2/$4$5");
+    let two = Regex::new(r"\b(12\d\d)( ?)(\d{4})( ?)(\d\d)\b").expect("a pattern");
+    let text = two.replace_all(&text, |c: &Captures<'_>| {
+        if &c[2] == " " { format!("{}-{}/{}", &c[5], &c[3], &c[1]) } else { format!("{}{}{}", &c[5], &c[3], &c[1]) }
+    });
+    let three = Regex::new(r"\bL(\d+)([/ ]?)T(\d)([- ]?)(\d\d)([/ ]?)C(\d{4})\b").expect("a pattern");
+    three
+        .replace_all(&text, |c: &Captures<'_>| {
+            let glue = if &c[2] == "/" { "." } else { &c[2] };
+            format!("CF{}{glue}{}{glue}{}{glue}{:0>3}", &c[5], &c[3], &c[7], &c[1])
+        })
+        .into_owned()
+}
+
+/// Other words for the same motif.
+fn motifs(label: &str) -> String {
+    const WORDS: [(&str, &str); 30] = [
+        ("REGLEMENT APPEL", "REGLT AF"),
+        ("APPEL DE FONDS", "AP FDS"),
+        ("CHARGES COPROPRIETE", "CHGES COPRO"),
+        ("CHARGES COPRO", "CH COPRO"),
+        ("CHARGES IMMEUBLE", "CHARGES RESIDENCE"),
+        ("CHARGES RETARD", "RETARD CHGES"),
+        ("SYNDIC", "GESTION"),
+        ("PAIEMENT", "VERST"),
+        ("APPARTEMENT", "MON APPART"),
+        ("LOGEMENT", "APP"),
+        ("PORTE", "PTE"),
+        ("APPT", "APP"),
+        ("PROVISIONS", "PROVIS"),
+        ("APPEL TRAVAUX", "QP TRAVAUX"),
+        ("REMBOURSEMENT TROP PERCU", "REMBOURST TROP VERSE"),
+        ("REMB DOUBLE PAIEMENT", "RBT DOUBLE VERSEMENT"),
+        ("TROP PERCU CHARGES", "TROP PERCU SUR CHARGES"),
+        ("VOTRE FACTURE DU", "VTRE FACT DU"),
+        ("SALAIRE", "REMUNERATION"),
+        ("FRAIS DE TENUE DE COMPTE", "FRAIS GESTION COMPTE"),
+        ("ABONNEMENT BNP NET ENTREPRISES", "FORFAIT BANQUE EN LIGNE"),
+        ("ABONNEMENT SOGECASH NET", "FORFAIT EBICS T"),
+        ("COTISATION COMPTE A COMPOSER PRO", "OFFRE PRO MENSUELLE"),
+        ("ABON LCL ACCESS", "SERVICE BANQUE A DISTANCE"),
+        ("ABON LCL A LA CARTE PRO", "FORMULE PRO"),
+        ("COTISATION CA EDI WEB", "FACTURATION TELETRANSMISSION"),
+        ("TRAIT. REMISE PRLV SEPA", "TRAITEMENT FICHIER PRELEVEMENTS"),
+        ("INTERETS CREDITEURS", "INTERETS ACQUIS"),
+        ("REMUNERATION NETTE COMPTE EPARGNE", "INTERETS NETS LIVRET"),
+        ("CPTE TRAVAUX ALUR", "EPARGNE TRAVAUX LOI ALUR"),
+    ];
+    let mut label = label.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (old, new) in WORDS {
+        label = label.replace(old, new);
+    }
+    label
+}
+
+/// The same line as another bank would write it.
+fn translate(label: &str, grammar: Grammar) -> String {
+    let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rules: [(&str, [&str; 3]); 22] = [
+        (
+            r"^VIR(?:EMENT)? SEPA RECU /DE (?P<p>.*?) /MOTIF ?(?P<m>.*?) /REF ?(?P<r>.*)$",
+            ["VIREMENT DE $p $m REFERENCE : $r", "VIR $p - $m", "VRT RECU /FRM $p /EID $r /RNF $m"],
+        ),
+        (
+            r"^VIR(?:EMENT)? SEPA INST RECU /DE (?P<p>.*?) /REF ?(?P<r>.*?) ?/MOTIF ?(?P<m>.*)$",
+            ["VIREMENT INSTANTANE DE $p $m REFERENCE : $r", "VIR INST $p - $m", "VRT INST RECU /FRM $p /EID $r /RNF $m"],
+        ),
+        (
+            r"^VIR INST RE (?P<n>\d+) DE: (?P<p>.*?) DATE: (?P<d>\S+) \S+(?: MOTIF: (?P<m>.*?))?(?: REF: (?P<r>.*))?$",
+            ["VIREMENT INSTANTANE DE $p $m", "VIR INST $p - $m", "VRT INST RECU /FRM $p /EID $n /RNF $m"],
+        ),
+        (
+            r"^VIR RECU (?P<n>\d+[A-Z]) DE: (?P<p>.*?)(?: MOTIF: (?P<m>.*?))?(?: REF: (?P<r>.*))?$",
+            ["VIREMENT DE $p $m REFERENCE : $n", "VIR $p - $m $r", "VRT RECU /FRM $p /EID $n /RNF $m $r"],
+        ),
+        (r"^VIREMENT EN VOTRE FAVEUR VIR INST de ", ["VIREMENT INSTANTANE DE ", "VIR INST ", "VRT INST RECU /FRM "]),
+        (r"^VIREMENT EN VOTRE FAVEUR ", ["VIREMENT DE ", "VIR ", "VRT RECU /FRM "]),
+        (
+            r"^VIR SEPA EMIS REMISE /REF (?P<r>\S+) /NB (?P<n>\d+)$",
+            ["VIREMENT REMISE $r $n OPERATIONS", "VIR REMISE $r", "VRT EMIS FICHIER /EID $r /NBR $n"],
+        ),
+        (
+            r"^\d+ VIR EUROPEEN EMIS REMISE REF: (?P<r>\S+) NBRE: (?P<n>\d+)$",
+            ["VIREMENT REMISE $r $n OPERATIONS", "VIR REMISE $r", "VRT EMIS FICHIER /EID $r /NBR $n"],
+        ),
+        (
+            r"^VIR SEPA EMIS /MOTIF ?(?P<m>.*?) /BEN (?P<p>.*?) /REFDO ?(?P<r>.*?) ?/REFBEN.*$",
+            ["VIREMENT POUR $p $m", "VIR $p - $m", "VRT EMIS /BNF $p /EID $r /RNF $m"],
+        ),
+        (
+            r"^\d+ VIR EUROPEEN EMIS LOGITEL POUR: (?P<p>.*?) \d\d \d\d BQ \d+ CPT \S+ REF: (?P<r>\S+) MOTIF: ?(?P<m>.*?) CHEZ: \S+$",
+            ["VIREMENT POUR $p $m", "VIR $p - $m", "VRT EMIS /BNF $p /EID $r /RNF $m"],
+        ),
+        (r"^VIREMENT EMIS WEB ", ["VIREMENT POUR ", "VIR ", "VRT EMIS /BNF "]),
+        (r"^VIR CPTE A CPTE EMIS ", ["VIREMENT POUR ", "VIR VERS ", "VRT INTERNE EMIS /BNF "]),
+        (r"^VIR CPTE A CPTE RECU ", ["VIREMENT DE ", "VIR DE ", "VRT INTERNE RECU /FRM "]),
+        (r"^\d+ VIR PERM POUR: (?P<p>.*?) MOTIF: .*$", ["VIREMENT PERMANENT POUR $p", "VIR PERM $p", "VRT PERM EMIS /BNF $p"]),
+        (
+            r"^PRLV SEPA (?P<p>.*?) ECH/\S+ ID EMETTEUR/(?P<i>\S+) MDT/(?P<d>\S+) REF/(?P<r>\S+) LIB/(?P<m>.*)$",
+            ["PRELEVEMENT DE $p $m REF : $r", "PRLV $p $m", "PRLV CORE /CRED $p /ICS $i /MDT $d /RNF $m"],
+        ),
+        (
+            r"^PRELEVEMENT EUROPEEN \d+ DE: (?P<p>.*?) ID: (?P<i>\S+) MOTIF: ?(?P<m>.*?) REF: (?P<r>\S+) MANDAT (?P<d>\S+)$",
+            ["PRELEVEMENT DE $p $m REF : $r", "PRLV $p $m", "PRLV CORE /CRED $p /ICS $i /MDT $d /RNF $m"],
+        ),
+        (
+            r"^PRLV SEPA IMPAYE /DE (?P<p>.*?) /MOTIF (?P<m>.*?) /REF (?P<r>.*)$",
+            ["PRELEVEMENT REJETE $p $m $r", "REJET PRLV $p $r", "RETOUR PRLV /DBTR $p /RSN $m /EID $r"],
+        ),
+        (
+            r"^IMPAYE PRELEVEMENT EUROPEEN DE: (?P<p>.*?) MOTIF: (?P<m>.*?) REF: (?P<r>.*)$",
+            ["PRELEVEMENT REJETE $p $m $r", "REJET PRLV $p $r", "RETOUR PRLV /DBTR $p /RSN $m /EID $r"],
+        ),
+        (r"^REMISE CHEQUES? BORDEREAU (?P<r>\d+)(?: DE \d+ CHQ)?$", ["REMISE DE CHEQUES N $r", "REM CHQ $r", "VERSEMENT CHEQUES /REM $r"]),
+        (r"^REMISE (?:DE )?CHEQUE (?P<r>\d+) .*$", ["REMISE DE CHEQUES N $r", "REM CHQ $r", "VERSEMENT CHEQUES /REM $r"]),
+        (r"^CREDIT REMISE PRELEVEMENTS SEPA CORE (?P<n>\d+) OP$", ["REMISE DE PRELEVEMENTS $n OPERATIONS", "REM PRLV $n", "REMISE PRLV CORE /NBR $n"]),
+        (r"^(?:REMISE PRLV SEPA /REF|REMISE PRELEVEMENT EUROPEEN|REMISE PRELEVEMENTS|REM PRLV SEPA) (?P<r>[A-Z]+\d+).*$", ["REMISE DE PRELEVEMENTS $r", "REM PRLV $r", "REMISE PRLV CORE /EID $r"]),
+    ];
+    for (pattern, forms) in rules {
+        let pattern = Regex::new(pattern).expect("a pattern");
+        if pattern.is_match(&label) {
+            let form = forms[grammar as usize];
+            let done = pattern.replace(&label, form).into_owned();
+            return done.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches(" -").to_owned();
+        }
+    }
+    let prefixes: [(&str, [&str; 3]); 4] = [
+        ("VIR INST ", ["VIREMENT INSTANTANE DE ", "VIR INST ", "VRT INST RECU /FRM "]),
+        ("VIR.PERMANENT ", ["VIREMENT PERMANENT DE ", "VIR PERM ", "VRT PERM /FRM "]),
+        ("VIR SEPA ", ["VIREMENT ", "VIR ", "VRT "]),
+        ("PRLV SEPA ", ["PRELEVEMENT ", "PRLV ", "PRLV CORE "]),
+    ];
+    for (old, forms) in prefixes {
+        if let Some(rest) = label.strip_prefix(old) {
+            return format!("{}{rest}", forms[grammar as usize]);
+        }
+    }
+    label
+}
