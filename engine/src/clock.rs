@@ -4,11 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 
 /// Tells the time; a test brings its own.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The instant it is.
     fn now(&self) -> DateTime<Utc>;
+
+    /// Ends when it is that late.
+    fn sleep_until(&self, at: DateTime<Utc>) -> BoxFuture<'static, ()> {
+        let left = (at - self.now()).to_std().unwrap_or_default();
+        Box::pin(tokio::time::sleep(left))
+    }
 }
 
 /// A clock shared by all that read it.

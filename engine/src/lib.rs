@@ -7,12 +7,14 @@
 pub mod clock;
 pub mod crypto;
 mod engine;
+mod executor;
 pub mod expr;
 pub mod graph;
 pub mod ids;
 pub mod language;
 pub mod node;
 pub mod run;
+mod service;
 pub mod store;
 
 pub use engine::{
@@ -20,3 +22,4 @@ pub use engine::{
     StartRun, Started, StepView, Transaction, Version, Watch,
 };
 pub use run::{Answer, RunStatus, StepStatus};
+pub use service::{Worker, WorkerOptions};

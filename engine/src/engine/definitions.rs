@@ -2,14 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
-use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
-
 use super::{Engine, EngineError};
 use crate::graph::Plan;
 use crate::ids::{TenantId, VersionId};
 use crate::language::{self, Diagnostic};
-use crate::store::{self, Role};
+use crate::store::{self, Connection, Role};
+use sha2::{Digest, Sha256};
 
 /// A version of a workflow, checked.
 pub struct Version {
@@ -105,7 +103,7 @@ impl Engine {
 
     pub(super) async fn version_on(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         tenant: TenantId,
         id: VersionId,
     ) -> Result<Arc<Version>, EngineError> {

@@ -5,7 +5,7 @@ use crate::graph::InputProblem;
 use crate::ids::{RunId, VersionId};
 use crate::language::{Diagnostic, Severity};
 use crate::node::NodeError;
-use crate::store::StoreError;
+use crate::store::{DbError, StoreError};
 
 /// Why the engine did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +69,8 @@ impl EngineError {
     }
 }
 
-impl From<sqlx::Error> for EngineError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<DbError> for EngineError {
+    fn from(error: DbError) -> Self {
         Self::Store(error.into())
     }
 }

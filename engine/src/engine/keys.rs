@@ -13,11 +13,9 @@ impl Engine {
     /// In a transaction of its own: a key must outlive whatever the caller
     /// rolls back.
     pub(crate) async fn data_key(&self, tenant: TenantId) -> Result<Arc<DataKey>, EngineError> {
-        let known = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = known.get(&tenant) {
-            return Ok(Arc::clone(key));
+        if let Some(key) = self.known_key(tenant) {
+            return Ok(key);
         }
-        drop(known);
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
         let stored = store::keys::sealed(&mut tx, tenant).await?;
         let sealed = match stored {
@@ -35,5 +33,10 @@ impl Engine {
         let key = Arc::new(self.0.master.open_data_key(tenant, &sealed)?);
         let mut known = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(known.entry(tenant).or_insert(key)))
+    }
+
+    fn known_key(&self, tenant: TenantId) -> Option<Arc<DataKey>> {
+        let known = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&tenant).cloned()
     }
 }

@@ -14,12 +14,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio::sync::{Notify, broadcast};
 
+pub(crate) use control::Message;
 pub use definitions::{Saved, Version};
 pub use error::EngineError;
 pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepView};
+pub(crate) use inspect::{RunResult, open_items, open_step};
+pub(crate) use start::facts;
 pub use start::{StartRun, Started};
 pub use transaction::Transaction;
 pub use watch::{RunEvent, Watch};
@@ -30,6 +32,7 @@ use crate::expr::Sandbox;
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::node::Registry;
 use crate::run::Answer;
+use crate::store::Pool;
 
 /// Channel that tells workers of ready runs and of messages; it only shortens a poll.
 pub(crate) const CHANNEL: &str = "engine_ready";
@@ -42,7 +45,7 @@ const DEBOUNCE: Duration = Duration::from_millis(10);
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    pool: PgPool,
+    pool: Pool,
     registry: Registry,
     master: MasterKey,
     clock: SharedClock,
@@ -61,7 +64,7 @@ impl Engine {
     /// The pool's login may take the roles `copro_app` and `copro_engine`. It
     /// need not test connections before use: lost ones are replaced.
     #[must_use]
-    pub fn new(pool: PgPool, registry: Registry, master: MasterKey, clock: SharedClock) -> Self {
+    pub fn new(pool: Pool, registry: Registry, master: MasterKey, clock: SharedClock) -> Self {
         Self(Arc::new(Inner {
             pool,
             registry,
@@ -89,7 +92,7 @@ impl Engine {
         &self.0.clock
     }
 
-    pub(crate) fn pool(&self) -> &PgPool {
+    pub(crate) fn pool(&self) -> &Pool {
         &self.0.pool
     }
 

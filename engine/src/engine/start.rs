@@ -3,14 +3,13 @@
 use std::sync::PoisonError;
 
 use serde_json::Value;
-use sqlx::PgConnection;
 
 use super::{Engine, EngineError, Version};
 use crate::crypto::Kind;
 use crate::expr::{RunFacts, Scope, Typed};
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::store::runs::NewRun;
-use crate::store::{self, Role, Tx};
+use crate::store::{self, Connection, Role, Tx};
 
 /// The most a run is given, as JSON.
 const LARGEST_INPUT: usize = 256 << 10;
@@ -83,7 +82,7 @@ impl Engine {
 
     pub(crate) async fn start_on(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         tenant: TenantId,
         run: &StartRun,
     ) -> Result<Started, EngineError> {
@@ -111,7 +110,7 @@ impl Engine {
     /// None when the version is not the published one any more.
     async fn start_version(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         tenant: TenantId,
         run: &StartRun,
         id: VersionId,

@@ -1,7 +1,5 @@
 //! A transaction of one tenant, for callers outside of a run.
 
-use sqlx::Postgres;
-
 use super::{Engine, EngineError};
 use crate::ids::TenantId;
 use crate::store::{self, Role, Tx};
@@ -10,7 +8,7 @@ use crate::store::{self, Role, Tx};
 ///
 /// Dropped without [`Self::commit`], nothing of it has happened.
 pub struct Transaction {
-    inner: sqlx::Transaction<'static, Postgres>,
+    inner: store::Db,
     tenant: TenantId,
     engine: Engine,
 }

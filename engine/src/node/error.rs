@@ -47,6 +47,21 @@ impl NodeError {
         Self::of(ErrorKind::Unknown, code, message)
     }
 
+    /// Another transaction was in the way, or the connection was lost: a
+    /// `transaction` step is made again without counting an attempt.
+    pub fn conflict(message: impl fmt::Display) -> Self {
+        Self::of(ErrorKind::Retry, Self::CONFLICT, message)
+    }
+
+    /// Code of [`Self::conflict`].
+    pub const CONFLICT: &str = "engine.conflict";
+
+    /// Whether it is a [`Self::conflict`].
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.code == Self::CONFLICT
+    }
+
     fn of(kind: ErrorKind, code: impl Into<String>, message: impl fmt::Display) -> Self {
         Self {
             kind,

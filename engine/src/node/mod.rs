@@ -20,7 +20,9 @@ use serde_json::Value;
 pub use ctx::{Ctx, IdempotencyKey, LogLevel, LogLine};
 pub use effect::{Effect, UnknownOutcome};
 pub use error::{ErrorKind, NodeError};
-pub use registry::{CatalogueError, Registered, Registry, RegistryBuilder, Runner};
+pub use registry::{
+    CatalogueError, InTransaction, Plain, Registered, Registry, RegistryBuilder, Runner,
+};
 pub use spec::{NodeSpec, Problem};
 
 use crate::store::Tx;

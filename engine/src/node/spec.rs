@@ -36,6 +36,8 @@ impl NodeSpec {
 pub struct Problem {
     /// JSON pointer inside `with`, such as `/code`.
     pub pointer: String,
+    /// Where inside the text at the pointer, in bytes, when it is a text.
+    pub offset: Option<usize>,
     /// What is wrong.
     pub message: String,
     /// What to do about it.

@@ -21,6 +21,12 @@ impl Key {
         inner.0.starts_with(&self.0)
     }
 
+    /// The index of the step outside of loops that this is, or is inside of.
+    #[must_use]
+    pub fn first(&self) -> Option<usize> {
+        self.0.first().map(|index| *index as usize)
+    }
+
     /// The whole run.
     #[must_use]
     pub fn root() -> Self {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::level::{Cx, LevelState, Try, TryEnd, expression_failed, failure, join};
+use super::record::fits;
 use super::{Body, Key, StepStatus};
 use crate::expr::{Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Loop, OnItemError, Step};
@@ -199,7 +200,7 @@ impl LoopState {
         let output = Arc::new(Value::Array(
             results.into_iter().map(Option::unwrap_or_default).collect(),
         ));
-        if is_small(&output) {
+        if fits(&output, KEPT_OUTPUT) {
             body.output = Some(Arc::clone(&output));
         }
         cx.record(key, 1, StepStatus::Succeeded, body);
@@ -233,22 +234,4 @@ fn result_of(level: &Level, scope: &Scope) -> Value {
         (step.id.to_string(), output)
     });
     Value::Object(fields.collect::<Map<_, _>>())
-}
-
-/// Whether the text of a value is short enough to keep; stops counting when it is not.
-fn is_small(value: &Value) -> bool {
-    struct Budget(usize);
-    impl std::io::Write for Budget {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            match self.0.checked_sub(bytes.len()) {
-                Some(left) => self.0 = left,
-                None => return Err(std::io::ErrorKind::FileTooLarge.into()),
-            }
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    serde_json::to_writer(Budget(KEPT_OUTPUT), value).is_ok()
 }

@@ -17,6 +17,7 @@ mod transition;
 pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef};
 pub use key::{Key, Place};
 pub(crate) use key::{order_of, path_of, place_of_path};
+pub(crate) use record::fits;
 pub use record::{Body, Record};
 pub use replay::Stored;
 pub use state::{Applied, Run};

@@ -10,9 +10,10 @@ use super::{Key, Place, StepStatus};
 use crate::node::{IdempotencyKey, LogLine, NodeError};
 
 /// What is kept of an attempt: one row, or a part of one inside loops.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Record {
     /// Where.
+    #[serde(skip)]
     pub key: Key,
     /// Where, for the store.
     pub place: Place,
@@ -66,6 +67,24 @@ pub struct Body {
 )]
 fn is_zero(n: &u32) -> bool {
     *n == 0
+}
+
+/// Whether the JSON text of a value is at most `limit` bytes; stops counting when it is not.
+pub(crate) fn fits(value: &Value, limit: usize) -> bool {
+    struct Budget(usize);
+    impl std::io::Write for Budget {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            match self.0.checked_sub(bytes.len()) {
+                Some(left) => self.0 = left,
+                None => return Err(std::io::ErrorKind::FileTooLarge.into()),
+            }
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Budget(limit), value).is_ok()
 }
 
 /// `Option<Arc<Value>>` as its value.

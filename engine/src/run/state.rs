@@ -9,7 +9,7 @@ use super::event::StepRef;
 use super::key::{key_of, place_of};
 use super::level::{Change, Cx, LevelState, Phase, StepState, Try};
 use super::loops::{ItemState, LoopState};
-use super::{Body, Event, Key, Outlook, Record, Start, StepStatus};
+use super::{Body, Event, Key, Outlook, Record, Start, StepStatus, Stored};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Plan, Step};
 use crate::node::{IdempotencyKey, NodeError};
@@ -205,13 +205,28 @@ impl Run {
             .map_or(Outlook::Waiting, Outlook::Delayed)
     }
 
-    /// Paths of the steps that would run next, for whoever must name a culprit.
+    /// The earliest instant at which a delayed attempt may start.
     #[must_use]
-    pub fn suspects(&self) -> Vec<String> {
-        self.ready
-            .iter()
-            .map(|key| place_of(&self.plan, &key.0).1)
-            .collect()
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        if self.is_stopped() {
+            return None;
+        }
+        self.top.next_due()
+    }
+
+    /// A stored record as one to be written; none when the plan has no such place.
+    #[must_use]
+    pub fn record_of(&self, stored: &Stored) -> Option<Record> {
+        let key = key_of(&self.plan, &stored.place)?;
+        Some(Record {
+            key,
+            place: stored.place.clone(),
+            attempt: stored.attempt,
+            status: stored.status,
+            started_at: stored.started_at,
+            ended_at: stored.ended_at,
+            body: stored.body.clone(),
+        })
     }
 
     /// Whether nothing new starts.

@@ -1,6 +1,7 @@
 //! How the store fails.
 
 use crate::crypto::CryptoError;
+use crate::node::NodeError;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -44,5 +45,18 @@ fn is_transient(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::BeginFailed => true,
         _ => false,
+    }
+}
+
+/// What a statement of a `transaction` node's error means for its step:
+/// serialization failures, deadlocks and lost connections are made again
+/// without counting, all else is final.
+impl From<sqlx::Error> for NodeError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_transient(&error) {
+            Self::conflict(error)
+        } else {
+            Self::fail("engine.statement_failed", error)
+        }
     }
 }

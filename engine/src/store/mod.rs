@@ -39,5 +39,8 @@ mod tx;
 pub(crate) mod workflows;
 
 pub use error::StoreError;
-pub(crate) use session::{Role, begin, begin_on, notify};
+pub(crate) use session::{
+    ConnectOptions, Db, DbError, Ear, Held, Role, begin, begin_on, connect, notify,
+};
+pub use session::{Connection, Pool};
 pub use tx::Tx;

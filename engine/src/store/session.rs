@@ -3,9 +3,32 @@
 //! Nothing outlives the transaction, so connections may be shared by a
 //! transaction pooler.
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgListener};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres,
+    Transaction,
+};
 
 use crate::ids::TenantId;
+
+/// Connections to the database.
+pub type Pool = PgPool;
+/// One connection.
+pub type Connection = PgConnection;
+/// How to connect.
+pub(crate) type ConnectOptions = PgConnectOptions;
+/// A connection of the pool, kept.
+pub(crate) type Held = PoolConnection<Postgres>;
+/// A transaction on a connection of the pool.
+pub(crate) type Db = Transaction<'static, Postgres>;
+/// What the database answers when it does not do it.
+pub(crate) type DbError = sqlx::Error;
+
+/// Opens a connection outside of any pool.
+pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, DbError> {
+    options.connect().await
+}
 
 /// Who a transaction is.
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +74,7 @@ impl Role {
 }
 
 /// Begins a transaction on a connection of the pool.
-pub(crate) async fn begin(
-    pool: &PgPool,
-    role: Role,
-) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+pub(crate) async fn begin(pool: &Pool, role: Role) -> Result<Db, DbError> {
     pool.begin_with(AssertSqlSafe(role.statement())).await
 }
 
@@ -73,4 +93,22 @@ pub(crate) async fn notify(pool: &PgPool, channel: &str) -> Result<(), sqlx::Err
         .execute(pool)
         .await?;
     Ok(())
+}
+
+/// Hears notifications of one channel.
+pub(crate) struct Ear(PgListener);
+
+impl Ear {
+    /// Listens, on a connection of its own.
+    pub(crate) async fn open(pool: &PgPool, channel: &str) -> Result<Self, sqlx::Error> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(channel).await?;
+        Ok(Self(listener))
+    }
+
+    /// Ends with the next notification, or when some may have been lost.
+    pub(crate) async fn hear(&mut self) -> Result<(), sqlx::Error> {
+        self.0.try_recv().await?;
+        Ok(())
+    }
 }

@@ -51,10 +51,15 @@ pub(crate) struct Records {
 pub(crate) async fn record(
     connection: &mut PgConnection,
     fence: Fence,
-    records: &Records,
+    records: &[&Records],
 ) -> Result<bool, sqlx::Error> {
-    let steps = StepColumns::new(&records.steps);
-    let items = ItemColumns::new(&records.items);
+    let (mut steps, mut items) = (StepColumns::default(), ItemColumns::default());
+    let mut consumed = Vec::new();
+    for records in records {
+        records.steps.iter().for_each(|row| steps.push(row));
+        records.items.iter().for_each(|row| items.push(row));
+        consumed.extend_from_slice(&records.consumed);
+    }
     let rows = guarded!(
         "steps.record",
         sqlx::query_scalar!(
@@ -99,11 +104,73 @@ pub(crate) async fn record(
             &items.step as _,
             &items.chunk,
             &items.data as _,
-            &records.consumed,
+            &consumed,
         )
         .fetch_one(connection)
     )?;
     Ok(rows > 0)
+}
+
+/// Locks a run's row for its owner; false when it has another.
+pub(crate) async fn lock(connection: &mut PgConnection, fence: Fence) -> Result<bool, sqlx::Error> {
+    let found = guarded!(
+        "steps.lock",
+        sqlx::query!(
+            r#"
+            select id
+            from engine.runs
+            where tenant_id = $1 and id = $2 and owner = $3 and epoch = $4
+            for no key update
+            "#,
+            fence.tenant.0,
+            fence.run.0,
+            fence.owner.0,
+            fence.epoch,
+        )
+        .fetch_optional(connection)
+    )?;
+    Ok(found.is_some())
+}
+
+/// Whether these very rows are stored.
+pub(crate) async fn are_recorded(
+    connection: &mut PgConnection,
+    fence: Fence,
+    records: &Records,
+) -> Result<bool, sqlx::Error> {
+    let (mut steps, mut items) = (StepColumns::default(), ItemColumns::default());
+    records.steps.iter().for_each(|row| steps.push(row));
+    records.items.iter().for_each(|row| items.push(row));
+    let missing = sqlx::query_scalar!(
+        r#"
+        select (
+            select count(*)
+            from unnest($3::text[], $4::integer[], $5::bytea[]) as w (step, attempt, data)
+            where not exists (
+                select from engine.steps s
+                where s.tenant_id = $1 and s.run_id = $2 and s.step = w.step and s.attempt = w.attempt
+                  and s.data = w.data)
+        ) + (
+            select count(*)
+            from unnest($6::text[], $7::integer[], $8::bytea[]) as w (step, chunk, data)
+            where not exists (
+                select from engine.items i
+                where i.tenant_id = $1 and i.run_id = $2 and i.step = w.step and i.chunk = w.chunk
+                  and i.data = w.data)
+        ) as "missing!"
+        "#,
+        fence.tenant.0,
+        fence.run.0,
+        &steps.step as _,
+        &steps.attempt,
+        &steps.data as _,
+        &items.step as _,
+        &items.chunk,
+        &items.data as _,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(missing == 0)
 }
 
 /// Columns of many [`StepRow`]s, for `unnest`.
@@ -118,12 +185,6 @@ pub(crate) struct StepColumns<'a> {
 }
 
 impl<'a> StepColumns<'a> {
-    fn new(rows: &'a [StepRow]) -> Self {
-        let mut columns = Self::default();
-        rows.iter().for_each(|row| columns.push(row));
-        columns
-    }
-
     pub(crate) fn push(&mut self, row: &'a StepRow) {
         self.step.push(&row.step);
         self.attempt.push(row.attempt);
@@ -143,12 +204,6 @@ pub(crate) struct ItemColumns<'a> {
 }
 
 impl<'a> ItemColumns<'a> {
-    fn new(rows: &'a [ItemRow]) -> Self {
-        let mut columns = Self::default();
-        rows.iter().for_each(|row| columns.push(row));
-        columns
-    }
-
     pub(crate) fn push(&mut self, row: &'a ItemRow) {
         self.step.push(&row.step);
         self.chunk.push(row.chunk);

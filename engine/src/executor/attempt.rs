@@ -1,0 +1,182 @@
+//! One attempt of a step, by its effect.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::Shop;
+use super::buffer::Buffer;
+use crate::ids::{RunId, TenantId};
+use crate::node::{Ctx, Effect, IdempotencyKey, LogLine, NodeError, NodeResult};
+use crate::run::{Attempted, Key, Start, TIMED_OUT};
+
+/// Largest output of a step, and of an item, as JSON.
+pub(crate) const LARGEST_OUTPUT: usize = 256 << 10;
+/// Values nested deeper could not be read back.
+const DEEPEST: usize = 96;
+
+/// What came of an attempt.
+pub(super) enum Done {
+    /// It ended; the flag says that its outcome is recorded already.
+    Attempted(Box<Attempted>, bool),
+    /// It was aborted on demand.
+    Aborted(Key),
+    /// The look-up says that it did not happen.
+    Absent(Key),
+    /// The run is not this worker's any more.
+    Lost,
+}
+
+/// An attempt about to be made.
+pub(super) struct Attempt {
+    pub shop: Arc<Shop>,
+    pub buffer: Arc<Mutex<Buffer>>,
+    pub tenant: TenantId,
+    pub start: Start,
+    pub effect: Effect,
+    pub input: Arc<Value>,
+    pub ctx: Ctx,
+    /// Aborts what has no effect.
+    pub abort: CancellationToken,
+    pub started_at: DateTime<Utc>,
+}
+
+impl Attempt {
+    /// Pure and reading nodes: may be aborted, and made again after a crash.
+    pub(super) fn plain(self, node: Arc<dyn crate::node::Plain>) -> BoxFuture<'static, Done> {
+        Box::pin(async move {
+            let run = node.run(&self.ctx, Value::clone(&self.input));
+            let limited = within(self.start.step.timeout, &self.shop, caught(run));
+            let result = tokio::select! {
+                biased;
+                () = self.abort.cancelled() => {
+                    self.ctx.cancel.cancel();
+                    return Done::Aborted(self.start.key);
+                }
+                result = limited => result,
+            };
+            let result = match result {
+                Some(Ok(result)) => result,
+                Some(Err(panicked)) => Err(panicked),
+                None => {
+                    self.ctx.cancel.cancel();
+                    Err(timed_out(&self.start))
+                }
+            };
+            self.done(result)
+        })
+    }
+
+    /// Ends the attempt.
+    pub(super) fn done(self, result: NodeResult<Value>) -> Done {
+        Done::Attempted(Box::new(self.attempted(result)), false)
+    }
+
+    pub(super) fn attempted(self, result: NodeResult<Value>) -> Attempted {
+        let result = result.and_then(|output| {
+            bounded(&output, "output")?;
+            Ok(output)
+        });
+        Attempted {
+            ended_at: self.shop.engine.clock().now(),
+            key: self.start.key,
+            effect: self.effect,
+            input: Some(self.input),
+            idempotency: matches!(self.effect, Effect::External(_)).then(|| self.ctx.key.clone()),
+            started_at: self.started_at,
+            logs: logs(self.ctx),
+            result,
+            dice: rand::random(),
+        }
+    }
+}
+
+/// The lines a node wrote.
+fn logs(ctx: Ctx) -> Vec<LogLine> {
+    ctx.log.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The node's answer, or what its panic said.
+pub(super) async fn caught<T>(
+    work: impl Future<Output = NodeResult<T>>,
+) -> Result<NodeResult<T>, NodeError> {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .map_err(|panic| {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            NodeError::fail("node.panicked", format_args!("the node panicked: {text}"))
+        })
+}
+
+/// None when the time was over first.
+pub(super) async fn within<T>(
+    timeout: Option<Duration>,
+    shop: &Shop,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let Some(timeout) = timeout else {
+        return Some(work.await);
+    };
+    let clock = shop.engine.clock();
+    let over = clock.sleep_until(clock.now() + timeout);
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = over => None,
+    }
+}
+
+pub(super) fn timed_out(start: &Start) -> NodeError {
+    let time = start.step.timeout.unwrap_or_default();
+    NodeError::retry(
+        TIMED_OUT,
+        format_args!("`{}` was not done within {time:?}", start.path),
+    )
+}
+
+/// Refuses values that cannot be stored: before they enter a batch.
+pub(super) fn bounded(value: &Value, what: &str) -> NodeResult<()> {
+    if !is_shallow(value, DEEPEST) {
+        return Err(NodeError::fail(
+            format!("engine.{what}_too_deep"),
+            format_args!("the {what} is nested deeper than {DEEPEST} levels"),
+        ));
+    }
+    if what == "output" && !crate::run::fits(value, LARGEST_OUTPUT) {
+        return Err(NodeError::fail(
+            "engine.output_too_large",
+            format_args!(
+                "the output is larger than {} KiB: keep what is large in a table or a file and \
+                 give its id",
+                LARGEST_OUTPUT >> 10
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn is_shallow(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(|item| is_shallow(item, levels - 1)),
+        Value::Object(fields) => {
+            levels > 0 && fields.values().all(|field| is_shallow(field, levels - 1))
+        }
+        _ => true,
+    }
+}
+
+/// The key that an outside service sees.
+pub(super) fn idempotency_key(run: RunId, start: &Start) -> IdempotencyKey {
+    IdempotencyKey(format!("{run}/{}/{}", start.path, start.generation))
+}

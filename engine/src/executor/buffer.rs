@@ -1,0 +1,302 @@
+//! Outcomes of a run that are not handed over yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::flush::{Acks, FlushSender, Message};
+use crate::crypto::{DataKey, Kind};
+use crate::graph::Plan;
+use crate::run::Record;
+use crate::store::cross_tenant::checkpoint::{Checkpoint, Then};
+use crate::store::steps::{Fence, ItemRow, Records, StepRow};
+
+/// Records of a run that may be unflushed.
+const MOST_RECORDS: usize = 1_000;
+/// Bytes of a run that may be unflushed.
+const MOST_BYTES: usize = 1 << 20;
+/// How long an outcome may be unflushed.
+pub(super) const LONGEST: Duration = Duration::from_secs(1);
+
+/// Seals records as they come, and hands them over together.
+pub(super) struct Buffer {
+    fence: Fence,
+    plan: Arc<Plan>,
+    key: Arc<DataKey>,
+    records: Records,
+    /// Items by outermost loop, as the inside of a JSON list.
+    items: BTreeMap<Arc<str>, Vec<u8>>,
+    next_chunk: BTreeMap<String, i32>,
+    progress: bool,
+    count: usize,
+    bytes: usize,
+    since: Option<Instant>,
+    flush: FlushSender,
+    acks: Arc<watch::Sender<Acks>>,
+    handed: u64,
+    /// Handed over and not known to be durable: number, when, records, bytes.
+    under_way: Vec<(u64, Instant, usize, usize)>,
+}
+
+/// What was taken out of a buffer, to be written by a step's own transaction.
+pub(super) struct Taken {
+    pub records: Records,
+    count: usize,
+    bytes: usize,
+    since: Option<Instant>,
+}
+
+impl Buffer {
+    pub(super) fn new(
+        fence: Fence,
+        plan: Arc<Plan>,
+        key: Arc<DataKey>,
+        next_chunk: BTreeMap<String, i32>,
+        flush: FlushSender,
+    ) -> Self {
+        Self {
+            fence,
+            plan,
+            key,
+            records: Records::default(),
+            items: BTreeMap::new(),
+            next_chunk,
+            progress: false,
+            count: 0,
+            bytes: 0,
+            since: None,
+            flush,
+            acks: Arc::new(watch::Sender::new(Acks::default())),
+            handed: 0,
+            under_way: Vec::new(),
+        }
+    }
+
+    pub(super) fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// Tells when handed checkpoints are durable.
+    pub(super) fn acks(&self) -> watch::Receiver<Acks> {
+        self.acks.subscribe()
+    }
+
+    /// The number that the next checkpoint will have.
+    pub(super) fn next_number(&self) -> u64 {
+        self.handed + 1
+    }
+
+    /// The number of the last checkpoint handed over.
+    pub(super) fn last_number(&self) -> u64 {
+        self.handed
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0 && self.records.consumed.is_empty()
+    }
+
+    /// When the oldest outcome came in.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.since
+    }
+
+    /// Adds a record; of two of one attempt the later one holds.
+    pub(super) fn push(&mut self, record: &Record) {
+        self.since.get_or_insert_with(Instant::now);
+        self.progress |= record.status.is_final();
+        self.count += 1;
+        match self.outermost_loop(record) {
+            Some(outer) => self.push_item(outer, record),
+            None => self.push_step(record),
+        }
+    }
+
+    /// A message of the inbox was worked in.
+    pub(super) fn consume(&mut self, mail: i64) {
+        self.since.get_or_insert_with(Instant::now);
+        self.records.consumed.push(mail);
+    }
+
+    fn outermost_loop(&self, record: &Record) -> Option<Arc<str>> {
+        if record.place.items.is_empty() {
+            return None;
+        }
+        let index = record.key.first()?;
+        let step = self.plan.steps.steps.get(index)?;
+        Some(Arc::clone(&step.id))
+    }
+
+    fn push_step(&mut self, record: &Record) {
+        let row = self.seal_step(record);
+        self.bytes += row.data.len();
+        merge_step(&mut self.records.steps, row);
+    }
+
+    fn seal_step(&self, record: &Record) -> StepRow {
+        let plain = serde_json::to_vec(&record.body).unwrap_or_default();
+        let Fence { tenant, run, .. } = self.fence;
+        StepRow {
+            step: record.place.step.clone(),
+            attempt: i32::try_from(record.attempt).unwrap_or(i32::MAX),
+            status: record.status.as_str(),
+            started_at: record.started_at,
+            ended_at: record.ended_at,
+            data: self.key.seal(tenant, Kind::Step, run.0, &plain),
+        }
+    }
+
+    fn seal_items(&mut self, step: &str, inside: &[u8]) -> ItemRow {
+        let Fence { tenant, run, .. } = self.fence;
+        let list = [b"[", inside, b"]"].concat();
+        let next = self.next_chunk.entry(step.to_owned()).or_insert(0);
+        let chunk = *next;
+        *next += 1;
+        ItemRow {
+            step: step.to_owned(),
+            chunk,
+            data: self.key.seal(tenant, Kind::Items, run.0, &list),
+        }
+    }
+
+    /// The rows of one record, which stays out of the buffer.
+    pub(super) fn seal_alone(&mut self, record: &Record) -> Records {
+        let mut records = Records::default();
+        match self.outermost_loop(record) {
+            Some(outer) => {
+                let inside = serde_json::to_vec(record).unwrap_or_default();
+                records.items.push(self.seal_items(&outer, &inside));
+            }
+            None => records.steps.push(self.seal_step(record)),
+        }
+        records
+    }
+
+    fn push_item(&mut self, outer: Arc<str>, record: &Record) {
+        let chunk = self.items.entry(outer).or_default();
+        let before = chunk.len();
+        if before > 0 {
+            chunk.push(b',');
+        }
+        if serde_json::to_writer(&mut *chunk, record).is_err() {
+            chunk.truncate(before);
+        }
+        self.bytes += chunk.len() - before;
+    }
+
+    /// Whether the run has to wait before it does more.
+    pub(super) fn is_full(&mut self) -> bool {
+        let flushed = self.acks.borrow().flushed;
+        self.under_way.retain(|(number, ..)| *number > flushed);
+        let (mut count, mut bytes) = (self.count, self.bytes);
+        for (_, _, records, size) in &self.under_way {
+            count += records;
+            bytes += size;
+        }
+        count >= MOST_RECORDS
+            || bytes >= MOST_BYTES
+            || self
+                .under_way
+                .first()
+                .is_some_and(|(_, since, ..)| since.elapsed() > LONGEST)
+    }
+
+    /// Whether what is in here should be handed over although the run can go on.
+    pub(super) fn is_due(&self) -> bool {
+        self.count >= MOST_RECORDS / 4
+            || self.bytes >= MOST_BYTES / 4
+            || self
+                .since
+                .is_some_and(|since| since.elapsed() > LONGEST / 2)
+    }
+
+    /// Hands everything to the flush; nothing when there is nothing.
+    pub(super) fn hand_over(&mut self) {
+        if !self.is_empty() {
+            self.hand_over_with(Then::GoOn);
+        }
+    }
+
+    /// Hands everything to the flush, with what becomes of the run.
+    pub(super) fn hand_over_with(&mut self, then: Then) {
+        let progress = std::mem::take(&mut self.progress);
+        let taken = self.take();
+        self.handed += 1;
+        let since = taken.since.unwrap_or_else(Instant::now);
+        self.under_way
+            .push((self.handed, since, taken.count, taken.bytes));
+        let checkpoint = Checkpoint {
+            tenant: self.fence.tenant,
+            run: self.fence.run,
+            epoch: self.fence.epoch,
+            records: taken.records,
+            progress,
+            then,
+        };
+        let message = Message {
+            checkpoint,
+            number: self.handed,
+            acks: Arc::clone(&self.acks),
+        };
+        // The flush outlives the runs; when it is gone, so is the worker.
+        if self.flush.send(message).is_err() {
+            self.acks
+                .send_modify(|acks| acks.lost = Some(super::Lost::Stopped));
+        }
+    }
+
+    /// Takes everything out.
+    pub(super) fn take(&mut self) -> Taken {
+        for (step, inside) in std::mem::take(&mut self.items) {
+            let row = self.seal_items(&step, &inside);
+            self.records.items.push(row);
+        }
+        Taken {
+            records: std::mem::take(&mut self.records),
+            count: std::mem::take(&mut self.count),
+            bytes: std::mem::take(&mut self.bytes),
+            since: self.since.take(),
+        }
+    }
+
+    /// Puts back what a step's transaction did not write after all.
+    pub(super) fn give_back(&mut self, taken: Taken) {
+        let mut records = taken.records;
+        merge(&mut records, std::mem::take(&mut self.records));
+        self.records = records;
+        self.count += taken.count;
+        self.bytes += taken.bytes;
+        self.progress = true;
+        self.since = match (self.since, taken.since) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+/// Adds a row, in place of an earlier one of the same attempt.
+fn merge_step(rows: &mut Vec<StepRow>, row: StepRow) {
+    let same = rows
+        .iter_mut()
+        .rev()
+        .find(|known| known.attempt == row.attempt && known.step == row.step);
+    match same {
+        Some(known) => {
+            *known = StepRow {
+                started_at: known.started_at,
+                ..row
+            }
+        }
+        None => rows.push(row),
+    }
+}
+
+/// Adds later records to earlier ones of the same run.
+pub(crate) fn merge(earlier: &mut Records, later: Records) {
+    for row in later.steps {
+        merge_step(&mut earlier.steps, row);
+    }
+    earlier.items.extend(later.items);
+    earlier.consumed.extend(later.consumed);
+}

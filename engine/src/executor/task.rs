@@ -1,0 +1,541 @@
+//! The task of one run: from claim to release.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Attempt, Done, LARGEST_OUTPUT, bounded, idempotency_key};
+use super::buffer::{Buffer, LONGEST};
+use super::flush::{Acks, Lost};
+use super::{Shop, open};
+use crate::crypto::{DataKey, Kind};
+use crate::engine::{Message, RunFailure, RunResult, Version};
+use crate::graph::Body as StepBody;
+use crate::node::{Ctx, Effect, NodeError, NodeResult, Runner};
+use crate::run::{
+    Applied, Attempted, Event, Key, Mode, Outlook, Place, Run, RunStatus, Start, StepStatus, Stored,
+};
+use crate::store::cross_tenant::checkpoint::Then;
+use crate::store::cross_tenant::claim::{Claimed, Mail};
+use crate::store::steps::Fence;
+
+/// Code of a step whose outcome the database refuses.
+pub(super) const UNSTORABLE: &str = "engine.unstorable";
+/// Code of a run whose owners died again and again.
+const POISONED: &str = "engine.poisoned";
+/// Takeovers without progress after which a run has killed a worker that ran nothing else.
+const MOST_TAKEOVERS: i16 = 4;
+/// A run with nothing to do for so long lets go of its worker.
+const WORTH_WAITING: Duration = Duration::from_secs(2);
+/// Turns of the task before others get theirs.
+const TURNS: u32 = 64;
+
+/// How a task let go of its run.
+pub(super) enum Exit {
+    /// Its end, or its release, is durable.
+    Released,
+    /// It is another worker's.
+    Lost,
+    /// A row of this step cannot be stored.
+    Unstorable { step: String, attempt: Option<i32> },
+}
+
+/// A run that is being executed.
+pub(super) struct Task {
+    shop: Arc<Shop>,
+    fence: Fence,
+    version: Arc<Version>,
+    key: Arc<DataKey>,
+    run: Run,
+    buffer: Arc<Mutex<Buffer>>,
+    acks: watch::Receiver<Acks>,
+    inflight: FuturesUnordered<BoxFuture<'static, Done>>,
+    flights: HashMap<Key, Flight>,
+    /// The recorded instant of the run's last durable input.
+    now: DateTime<Utc>,
+    /// An attempt waits for its intent to be durable.
+    urgent: bool,
+    read: HashSet<i64>,
+    draining: bool,
+}
+
+struct Flight {
+    abort: CancellationToken,
+    effect: Effect,
+}
+
+impl Task {
+    pub(super) fn new(
+        shop: &Arc<Shop>,
+        claimed: &Claimed,
+        version: &Arc<Version>,
+        key: &Arc<DataKey>,
+        run: Run,
+        next_chunk: BTreeMap<String, i32>,
+    ) -> Self {
+        let fence = Fence {
+            tenant: claimed.tenant,
+            run: claimed.run,
+            owner: shop.worker,
+            epoch: claimed.epoch,
+        };
+        let plan = Arc::clone(&version.plan);
+        let buffer = Buffer::new(fence, plan, Arc::clone(key), next_chunk, shop.flush.clone());
+        Self {
+            shop: Arc::clone(shop),
+            fence,
+            version: Arc::clone(version),
+            key: Arc::clone(key),
+            run,
+            acks: buffer.acks(),
+            buffer: Arc::new(Mutex::new(buffer)),
+            inflight: FuturesUnordered::new(),
+            flights: HashMap::new(),
+            now: claimed.created_at,
+            urgent: false,
+            read: HashSet::new(),
+            draining: false,
+        }
+    }
+
+    /// Runs until the run ends, waits, or is lost.
+    pub(super) async fn drive(
+        &mut self,
+        begun: Applied,
+        mail: &mut mpsc::UnboundedReceiver<Mail>,
+    ) -> Exit {
+        self.applied(begun);
+        let due = self
+            .run
+            .apply(Event::Due(self.clock_now()), self.clock_now());
+        self.applied(due);
+        let mut turns = 0;
+        loop {
+            turns += 1;
+            if turns % TURNS == 0 {
+                tokio::task::yield_now().await;
+            }
+            while let Ok(message) = mail.try_recv() {
+                self.work_in(&message);
+            }
+            self.start_all();
+            if let Some(Some(done)) = self.inflight.next().now_or_never() {
+                if self.finish(done) {
+                    return self.lost();
+                }
+                continue;
+            }
+            if self.inflight.is_empty()
+                && let Some(then) = self.what_then()
+            {
+                return self.let_go(then).await;
+            }
+            if let Some(exit) = self.wait(mail).await {
+                return exit;
+            }
+        }
+    }
+
+    /// Starts all that may start, as long as the run may have more unflushed.
+    fn start_all(&mut self) {
+        while !self.draining && !self.buffer().is_full() {
+            let Some(start) = self.run.next_start() else {
+                return;
+            };
+            self.start(start);
+        }
+    }
+
+    fn start(&mut self, start: Start) {
+        let step = start.step.clone();
+        let StepBody::Node { node, with } = &step.body else {
+            return;
+        };
+        let input = match &start.input {
+            Some(recorded) => Ok(Arc::clone(recorded)),
+            None => with
+                .render(self.shop.engine.sandbox(), &start.scope)
+                .map(Arc::new)
+                .map_err(|error| NodeError::fail(error.code, error)),
+        };
+        let effect = input.and_then(|input| {
+            bounded(&input, "input")?;
+            Ok((node.effect(&input)?, input))
+        });
+        let (effect, input) = match effect {
+            Ok(known) => known,
+            Err(error) => return self.failed_before(start, error),
+        };
+        let abort = CancellationToken::new();
+        self.flights.insert(
+            start.key.clone(),
+            Flight {
+                abort: abort.clone(),
+                effect,
+            },
+        );
+        let started_at = self.clock_now();
+        let attempt = Attempt {
+            ctx: self.ctx(&start, effect, started_at),
+            shop: Arc::clone(&self.shop),
+            buffer: Arc::clone(&self.buffer),
+            tenant: self.fence.tenant,
+            effect,
+            input,
+            abort,
+            started_at,
+            start,
+        };
+        let future = match (&node.runner, effect) {
+            (Runner::Transaction(node), _) => attempt.transaction(Arc::clone(node)),
+            (Runner::Plain(node), Effect::External(_)) => {
+                if attempt.start.mode == Mode::LookUp {
+                    attempt.look_up(Arc::clone(node))
+                } else {
+                    let number = self.intend(&attempt);
+                    attempt.external(Arc::clone(node), number)
+                }
+            }
+            (Runner::Plain(node), _) => attempt.plain(Arc::clone(node)),
+        };
+        self.inflight.push(future);
+    }
+
+    /// Records what an external attempt is about to do, and tells in which checkpoint.
+    fn intend(&mut self, attempt: &Attempt) -> u64 {
+        let input = Arc::clone(&attempt.input);
+        let key = attempt.ctx.key.clone();
+        let intent = self
+            .run
+            .intent(&attempt.start, input, key, attempt.started_at);
+        self.urgent = true;
+        let mut buffer = self.buffer();
+        buffer.push(&intent);
+        buffer.next_number()
+    }
+
+    fn ctx(&self, start: &Start, effect: Effect, started_at: DateTime<Utc>) -> Ctx {
+        Ctx {
+            tenant: self.fence.tenant,
+            run: self.fence.run,
+            step: start.path.clone(),
+            attempt: start.attempt,
+            now: if effect == Effect::Pure {
+                self.now
+            } else {
+                started_at
+            },
+            key: idempotency_key(self.fence.run, start),
+            cancel: CancellationToken::new(),
+            log: Mutex::default(),
+        }
+    }
+
+    /// The attempt failed before its node was asked.
+    fn failed_before(&mut self, start: Start, error: NodeError) {
+        let now = self.clock_now();
+        let attempted = Attempted {
+            key: start.key,
+            effect: Effect::Pure,
+            input: None,
+            idempotency: None,
+            started_at: now,
+            ended_at: now,
+            logs: Vec::new(),
+            result: Err(error),
+            dice: 0,
+        };
+        let applied = self.run.apply(Event::Attempted(attempted), now);
+        self.applied(applied);
+    }
+
+    /// Works in what came of an attempt; true when the run is lost.
+    fn finish(&mut self, done: Done) -> bool {
+        let now = self.clock_now();
+        let applied = match done {
+            Done::Attempted(attempted, recorded) => {
+                let key = attempted.key.clone();
+                self.flights.remove(&key);
+                let mut applied = self.run.apply(Event::Attempted(*attempted), now);
+                if recorded {
+                    applied
+                        .records
+                        .retain(|record| record.key != key || !record.status.is_final());
+                }
+                applied
+            }
+            Done::Aborted(key) => {
+                self.flights.remove(&key);
+                if self.draining {
+                    // Nothing happened: another worker makes the attempt.
+                    return false;
+                }
+                self.run.apply(Event::Aborted(key, now), now)
+            }
+            Done::Absent(key) => {
+                self.flights.remove(&key);
+                self.run.absent(&key, now)
+            }
+            Done::Lost => return true,
+        };
+        self.applied(applied);
+        false
+    }
+
+    fn applied(&mut self, applied: Applied) {
+        let mut buffer = self.buffer();
+        for record in &applied.records {
+            buffer.push(record);
+        }
+        if buffer.is_due() {
+            buffer.hand_over();
+        }
+        drop(buffer);
+        if let Some(inside) = applied.abort {
+            self.abort(&inside);
+        }
+    }
+
+    /// Aborts what has no effect; an effect under way finishes.
+    fn abort(&self, inside: &Key) {
+        for (key, flight) in &self.flights {
+            if inside.holds(key) {
+                flight.abort.cancel();
+            }
+        }
+    }
+
+    /// Aborts all but effects whose intent is recorded: those are worth finishing.
+    fn leave_undone(&self) {
+        for flight in self.flights.values() {
+            if !matches!(flight.effect, Effect::External(_)) {
+                flight.abort.cancel();
+            }
+        }
+    }
+
+    fn work_in(&mut self, mail: &Mail) {
+        if !self.read.insert(mail.id) {
+            return;
+        }
+        self.buffer().consume(mail.id);
+        let now = self.clock_now();
+        let event = match open::message(&self.key, mail) {
+            Ok(Message::Cancel) => Event::Cancelled,
+            Ok(Message::Answer { place, answer }) => {
+                self.now = mail.sent_at;
+                Event::Answered(place, answer, mail.sent_at)
+            }
+            Err(error) => {
+                tracing::error!(%error, run = %self.fence.run, "a message cannot be read");
+                return;
+            }
+        };
+        let applied = self.run.apply(event, now);
+        self.applied(applied);
+    }
+
+    /// What becomes of a run that has nothing under way; none when it goes on.
+    fn what_then(&mut self) -> Option<Then> {
+        match self.run.outlook() {
+            _ if self.draining => Some(Then::Yield),
+            Outlook::Busy => None,
+            Outlook::Waiting => Some(Then::Wait(None)),
+            Outlook::Delayed(at) => {
+                let left = (at - self.clock_now()).to_std().unwrap_or_default();
+                (left > WORTH_WAITING).then_some(Then::Wait(Some(at)))
+            }
+            Outlook::Succeeded => Some(self.succeeded()),
+            Outlook::Cancelled => Some(self.end(RunStatus::Cancelled, RunResult::default())),
+            Outlook::Failed { step, error } => Some(self.end_failed(Some(step), &error)),
+        }
+    }
+
+    fn succeeded(&self) -> Then {
+        match self.outputs() {
+            Ok(outputs) => self.end(
+                RunStatus::Succeeded,
+                RunResult {
+                    outputs: Some(outputs),
+                    error: None,
+                },
+            ),
+            Err(error) => self.end_failed(None, &error),
+        }
+    }
+
+    fn outputs(&self) -> NodeResult<Value> {
+        let outputs = self
+            .version
+            .plan
+            .outputs
+            .render(self.shop.engine.sandbox(), self.run.scope())
+            .map_err(|error| NodeError::fail(error.code, error))?;
+        bounded(&outputs, "output")?;
+        Ok(outputs)
+    }
+
+    pub(super) fn end_failed(&self, step: Option<String>, error: &NodeError) -> Then {
+        let error = RunFailure {
+            code: error.code.clone(),
+            message: error.message.chars().take(LARGEST_OUTPUT / 8).collect(),
+            step,
+        };
+        self.end(
+            RunStatus::Failed,
+            RunResult {
+                outputs: None,
+                error: Some(error),
+            },
+        )
+    }
+
+    fn end(&self, status: RunStatus, result: RunResult) -> Then {
+        let plain = serde_json::to_vec(&result).unwrap_or_default();
+        let Fence { tenant, run, .. } = self.fence;
+        Then::End {
+            status: status.as_str(),
+            at: self.clock_now(),
+            result: self.key.seal(tenant, Kind::RunResult, run.0, &plain),
+        }
+    }
+
+    /// Hands the last checkpoint over and waits until it is durable.
+    pub(super) async fn let_go(&mut self, then: Then) -> Exit {
+        let number = {
+            let mut buffer = self.buffer();
+            buffer.hand_over_with(then);
+            buffer.last_number()
+        };
+        let acks = self
+            .acks
+            .wait_for(|acks| acks.flushed >= number || acks.lost.is_some())
+            .await;
+        if acks.is_ok_and(|acks| acks.flushed >= number) {
+            return Exit::Released;
+        }
+        self.lost()
+    }
+
+    fn lost(&self) -> Exit {
+        match self.acks.borrow().lost.clone() {
+            Some(Lost::Unstorable { step, attempt }) => Exit::Unstorable { step, attempt },
+            Some(Lost::Fenced | Lost::Stopped) | None => Exit::Lost,
+        }
+    }
+
+    /// Waits for anything to happen. Outcomes are handed over first, unless all
+    /// that runs is transactions, which take them along in their own commit.
+    async fn wait(&mut self, mail: &mut mpsc::UnboundedReceiver<Mail>) -> Option<Exit> {
+        let held = self.hold_or_hand_over();
+        let clock = Arc::clone(self.shop.engine.clock());
+        let due = self.run.next_due();
+        let shop = Arc::clone(&self.shop);
+        tokio::select! {
+            Some(done) = self.inflight.next(), if !self.inflight.is_empty() => {
+                if self.finish(done) {
+                    return Some(self.lost());
+                }
+            }
+            changed = self.acks.changed() => {
+                if changed.is_err() || self.acks.borrow().lost.is_some() {
+                    return Some(self.lost());
+                }
+            }
+            Some(message) = mail.recv() => self.work_in(&message),
+            () = sleep_until(&clock, due), if due.is_some() => {
+                let now = self.clock_now();
+                let applied = self.run.apply(Event::Due(now), now);
+                self.applied(applied);
+            }
+            () = tokio::time::sleep(held.unwrap_or_default()), if held.is_some() => {
+                self.buffer().hand_over();
+            }
+            () = shop.drain.cancelled(), if !self.draining => {
+                self.draining = true;
+                self.leave_undone();
+            }
+        }
+        None
+    }
+
+    fn hold_or_hand_over(&mut self) -> Option<Duration> {
+        let only_transactions = !self.flights.is_empty()
+            && self
+                .flights
+                .values()
+                .all(|flight| flight.effect == Effect::Transaction);
+        let urgent = std::mem::take(&mut self.urgent);
+        let mut buffer = self.buffer();
+        if only_transactions && !urgent && !buffer.is_full() {
+            return buffer
+                .since()
+                .map(|since| LONGEST.saturating_sub(since.elapsed()));
+        }
+        buffer.hand_over();
+        None
+    }
+
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn clock_now(&self) -> DateTime<Utc> {
+        self.shop.engine.clock().now()
+    }
+}
+
+async fn sleep_until(clock: &crate::clock::SharedClock, at: Option<DateTime<Utc>>) {
+    match at {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A run that killed every worker it ran on ends, with the step that was next.
+pub(super) fn poisoned(
+    claimed: &Claimed,
+    version: &Version,
+    stored: &[Stored],
+) -> Option<NodeErrorAt> {
+    if claimed.takeovers < MOST_TAKEOVERS {
+        return None;
+    }
+    let step = version
+        .plan
+        .steps
+        .order
+        .iter()
+        .map(|index| &version.plan.steps.steps[*index])
+        .find(|step| {
+            !stored.iter().any(|record| {
+                record.place == Place::of_step(step.id.to_string())
+                    && (record.status.is_final() || record.status == StepStatus::Waiting)
+                    && record.body.retry_at.is_none()
+            })
+        })
+        .map(|step| step.id.to_string());
+    let name = step.as_deref().unwrap_or("?");
+    let error = NodeError::fail(
+        POISONED,
+        format_args!(
+            "{MOST_TAKEOVERS} workers died while they ran this run, the last one alone; the step \
+             was `{name}`"
+        ),
+    );
+    Some(NodeErrorAt { step, error })
+}
+
+/// An error and the step it is of.
+pub(super) struct NodeErrorAt {
+    pub step: Option<String>,
+    pub error: NodeError,
+}

@@ -1,0 +1,195 @@
+//! Steps that write this database: exactly once.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::attempt::{Attempt, Done, bounded, caught, timed_out, within};
+use super::buffer::{Buffer, Taken};
+use crate::node::{InTransaction, NodeError, NodeResult};
+use crate::run::{Body, Record, StepStatus};
+use crate::store::steps::{Fence, Records};
+use crate::store::{self, Db, Role, StoreError, Tx};
+
+const PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What came of one transaction.
+enum Try {
+    Committed(Value),
+    /// Rolled back: what the node answered.
+    Refused(NodeError),
+    /// Rolled back by others or by a lost connection: not an attempt.
+    Again,
+    Lost,
+}
+
+impl Attempt {
+    /// The node's writes, every unrecorded outcome of the run and its own
+    /// outcome: one commit, fenced last.
+    pub(super) fn transaction(self, node: Arc<dyn InTransaction>) -> BoxFuture<'static, Done> {
+        Box::pin(async move {
+            let mut pause = PAUSE;
+            loop {
+                self.shop.lease.fresh().await;
+                if self.abort.is_cancelled() {
+                    return Done::Aborted(self.start.key);
+                }
+                let (result, recorded) = match self.try_once(&*node).await {
+                    Try::Committed(output) => (Ok(output), true),
+                    Try::Refused(error) if error.is_conflict() => {
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        continue;
+                    }
+                    Try::Refused(error) => (Err(error), false),
+                    Try::Again => {
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        continue;
+                    }
+                    Try::Lost => return Done::Lost,
+                };
+                return Done::Attempted(Box::new(self.attempted(result)), recorded);
+            }
+        })
+    }
+
+    async fn try_once(&self, node: &dyn InTransaction) -> Try {
+        let begun = store::begin(self.shop.engine.pool(), Role::Step(self.tenant)).await;
+        let mut db = match begun {
+            Ok(db) => db,
+            Err(error) => return refused(error.into()),
+        };
+        let output = match self.work(node, &mut db).await {
+            Ok(output) => output,
+            Err(error) => {
+                let _ = db.rollback().await;
+                return Try::Refused(error);
+            }
+        };
+        // What was handed over before must be durable with this commit.
+        let handed = self.buffer().last_number();
+        if !self.is_flushed(handed).await {
+            return Try::Lost;
+        }
+        let (fence, taken, own) = self.take_with_outcome(&output);
+        match store::steps::record(&mut db, fence, &[&taken.records, &own]).await {
+            Ok(true) => self.commit(db, fence, taken, own, output).await,
+            Ok(false) => Try::Lost,
+            Err(error) => {
+                let error = StoreError::from(error);
+                drop(db);
+                self.buffer().give_back(taken);
+                if error.is_transient() {
+                    return Try::Again;
+                }
+                self.alone_or_unstorable(error).await
+            }
+        }
+    }
+
+    async fn work(&self, node: &dyn InTransaction, db: &mut Db) -> NodeResult<Value> {
+        let mut tx = Tx::new(db, self.tenant, self.shop.engine.clone());
+        let run = node.run(&self.ctx, &mut tx, Value::clone(&self.input));
+        let answer = within(self.start.step.timeout, &self.shop, caught(run)).await;
+        let output = match answer {
+            Some(Ok(result)) => result?,
+            Some(Err(panicked)) => return Err(panicked),
+            None => {
+                self.ctx.cancel.cancel();
+                return Err(timed_out(&self.start));
+            }
+        };
+        bounded(&output, "output")?;
+        Ok(output)
+    }
+
+    /// Commits; an answer that was lost is settled by reading the checkpoint.
+    async fn commit(&self, db: Db, fence: Fence, taken: Taken, own: Records, output: Value) -> Try {
+        let Err(error) = store::commit!("steps.commit", db) else {
+            return Try::Committed(output);
+        };
+        tracing::warn!(%error, step = self.start.path, "the answer to a commit was lost");
+        let mut pause = PAUSE;
+        loop {
+            match self.settle(fence, &own).await {
+                Ok(Some(true)) => return Try::Committed(output),
+                Ok(Some(false)) => {
+                    self.buffer().give_back(taken);
+                    return Try::Again;
+                }
+                Ok(None) => return Try::Lost,
+                Err(error) => tracing::warn!(%error, "the database does not answer yet"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Whether the outcome is there; none when the run has another owner.
+    ///
+    /// The lock waits for the transaction whose answer was lost: it holds the
+    /// run's row until it is over.
+    async fn settle(&self, fence: Fence, own: &Records) -> Result<Option<bool>, StoreError> {
+        let mut db = store::begin(self.shop.engine.pool(), Role::Tenant(self.tenant)).await?;
+        if !store::steps::lock(&mut db, fence).await? {
+            return Ok(None);
+        }
+        Ok(Some(store::steps::are_recorded(&mut db, fence, own).await?))
+    }
+
+    /// Everything unrecorded, and this step's outcome.
+    fn take_with_outcome(&self, output: &Value) -> (Fence, Taken, Records) {
+        let mut buffer = self.buffer();
+        let logs = self.ctx.log.lock();
+        let record = Record {
+            key: self.start.key.clone(),
+            place: self.start.place.clone(),
+            attempt: self.start.attempt,
+            status: StepStatus::Succeeded,
+            started_at: self.started_at,
+            ended_at: Some(self.shop.engine.clock().now()),
+            body: Body {
+                input: Some(Arc::clone(&self.input)),
+                output: Some(Arc::new(output.clone())),
+                logs: logs.unwrap_or_else(PoisonError::into_inner).clone(),
+                generation: self.start.generation,
+                unknowns: self.start.unknowns,
+                ..Body::default()
+            },
+        };
+        let taken = buffer.take();
+        (buffer.fence(), taken, buffer.seal_alone(&record))
+    }
+
+    /// A row was refused. The outcomes of others go through the flush, which
+    /// finds out which of them it was; when there are none, it was this one.
+    async fn alone_or_unstorable(&self, error: StoreError) -> Try {
+        let others = {
+            let mut buffer = self.buffer();
+            let others = !buffer.is_empty();
+            buffer.hand_over();
+            others.then(|| buffer.last_number())
+        };
+        match others {
+            Some(number) if self.is_flushed(number).await => Try::Again,
+            Some(_) => Try::Lost,
+            None => Try::Refused(NodeError::fail(super::task::UNSTORABLE, error)),
+        }
+    }
+
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refused(error: StoreError) -> Try {
+    if error.is_transient() {
+        Try::Again
+    } else {
+        Try::Refused(NodeError::fail("engine.unavailable", error))
+    }
+}

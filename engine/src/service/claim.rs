@@ -1,0 +1,205 @@
+//! Takes ready runs and starts their tasks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Service;
+use crate::executor::{Opened, Shop, Slot, run_task};
+use crate::store::cross_tenant::claim::{self, Appetite, Claimed, Mail};
+use crate::store::{self, Held, Role, StoreError};
+
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How a worker claims.
+pub(super) struct Claims {
+    pub shop: Arc<Shop>,
+    /// Tasks of runs.
+    pub tasks: TaskTracker,
+    /// Runs at once.
+    pub slots: usize,
+    /// Runs claimed at once.
+    pub batch: usize,
+    /// How often an idle worker asks.
+    pub poll: Duration,
+    /// A run waits to be run alone.
+    pub alone: Arc<AtomicBool>,
+}
+
+/// Starts the claim loop.
+pub(super) fn start(claims: Claims) -> Service {
+    Service::start("claim", |stop| async move {
+        Loop {
+            claims,
+            connection: None,
+            alone_now: false,
+        }
+        .run(stop)
+        .await;
+    })
+}
+
+struct Loop {
+    claims: Claims,
+    /// Kept between claims.
+    connection: Option<Held>,
+    /// A run that must run alone runs.
+    alone_now: bool,
+}
+
+/// What a claim took.
+struct Taken {
+    claimed: Vec<Claimed>,
+    steps: Vec<store::steps::StoredStep>,
+    items: Vec<store::steps::StoredItems>,
+    mail: Vec<Mail>,
+}
+
+impl Loop {
+    async fn run(&mut self, stop: CancellationToken) {
+        loop {
+            let free = self.free();
+            let taken = if free == 0 {
+                0
+            } else {
+                match self.claim(free).await {
+                    Ok(taken) => self.start_all(taken),
+                    Err(error) => {
+                        tracing::warn!(%error, "no claim");
+                        self.connection = None;
+                        if !super::pause(&stop, PAUSE).await {
+                            return;
+                        }
+                        0
+                    }
+                }
+            };
+            if stop.is_cancelled() {
+                return;
+            }
+            if taken == free && free > 0 {
+                continue;
+            }
+            let shop = &self.claims.shop;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = shop.engine.woken(), if free > 0 => {}
+                () = shop.freed.notified(), if free == 0 => {}
+                () = tokio::time::sleep(self.claims.poll) => {}
+            }
+        }
+    }
+
+    /// How many runs may be claimed now.
+    fn free(&mut self) -> usize {
+        let busy = self.claims.shop.runs().len();
+        if busy == 0 {
+            self.alone_now = false;
+        }
+        if self.alone_now {
+            return 0;
+        }
+        if self.claims.alone.load(Ordering::Acquire) {
+            return usize::from(busy == 0);
+        }
+        let free = self.claims.slots.saturating_sub(busy);
+        free.min(self.claims.batch)
+    }
+
+    /// Claims, and loads what the claimed runs have recorded.
+    ///
+    /// The commit is not synced: a claim lost in a crash of the database is as
+    /// if it had not been made, and the first checkpoint after it syncs it.
+    async fn claim(&mut self, free: usize) -> Result<Taken, StoreError> {
+        let shop = &self.claims.shop;
+        let alone = self.claims.alone.load(Ordering::Acquire);
+        let refused = shop.refused();
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(shop.engine.pool().acquire().await?),
+        };
+        let mut tx = store::begin_on(connection, Role::EngineUnsynced).await?;
+        let claimed = claim::claim(
+            &mut tx,
+            Appetite {
+                worker: shop.worker,
+                limit: i64::try_from(free).unwrap_or(i64::MAX),
+                refused: &refused,
+                alone,
+                now: shop.engine.clock().now(),
+            },
+        )
+        .await?;
+        let recorded = claimed.iter().filter(|run| run.recorded);
+        let (tenants, runs): (Vec<_>, Vec<_>) =
+            recorded.map(|run| (run.tenant.0, run.run.0)).unzip();
+        let (mut steps, mut items, mut mail) = (Vec::new(), Vec::new(), Vec::new());
+        if !runs.is_empty() {
+            steps = claim::steps(&mut tx, &tenants, &runs).await?;
+            items = claim::items(&mut tx, &tenants, &runs).await?;
+        }
+        if claimed.iter().any(|run| run.mail) {
+            mail = claim::mail(&mut tx, shop.worker).await?;
+        }
+        if claimed.is_empty() {
+            // Nothing was written: nothing is to be committed.
+            tx.rollback().await?;
+        } else {
+            store::commit!("claim.commit", tx)?;
+        }
+        if alone {
+            self.alone_now = !claimed.is_empty();
+            self.claims.alone.store(false, Ordering::Release);
+        }
+        Ok(Taken {
+            claimed,
+            steps,
+            items,
+            mail,
+        })
+    }
+
+    fn start_all(&self, taken: Taken) -> usize {
+        let shop = &self.claims.shop;
+        let count = taken.claimed.len();
+        let mut opened: HashMap<_, Opened> = HashMap::with_capacity(count);
+        for claimed in taken.claimed {
+            opened.insert(
+                (claimed.tenant.0, claimed.run.0),
+                Opened {
+                    claimed,
+                    steps: Vec::new(),
+                    items: Vec::new(),
+                },
+            );
+        }
+        for step in taken.steps {
+            if let Some(run) = opened.get_mut(&(step.tenant_id, step.run_id)) {
+                run.steps.push(step);
+            }
+        }
+        for chunk in taken.items {
+            if let Some(run) = opened.get_mut(&(chunk.tenant_id, chunk.run_id)) {
+                run.items.push(chunk);
+            }
+        }
+        for (_, run) in opened {
+            let key = (run.claimed.tenant, run.claimed.run);
+            let (mail, inbox) = mpsc::unbounded_channel();
+            for message in taken.mail.iter().filter(|it| (it.tenant, it.run) == key) {
+                // The receiver is right here.
+                let _ = mail.send(message.clone());
+            }
+            shop.runs().insert(key, Slot { mail });
+            self.claims
+                .tasks
+                .spawn(run_task(Arc::clone(shop), run, inbox));
+        }
+        count
+    }
+}

@@ -1,0 +1,293 @@
+//! Group commit: the checkpoints of all runs of the worker, together.
+//!
+//! The next batch gathers while the last is under way; a lone checkpoint waits
+//! for nothing. A batch that the database refuses is split until the culprit
+//! is alone.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Service;
+use crate::engine::Engine;
+use crate::executor::{Acks, Lost, Message, merge};
+use crate::ids::{RunId, TenantId, WorkerId};
+use crate::store::cross_tenant::checkpoint::{self, Checkpoint, Then};
+use crate::store::steps::Records;
+use crate::store::{self, Held, Pool, Role, StoreError};
+
+/// Messages in one batch.
+const MOST: usize = 1_024;
+const PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+type Owned = HashSet<(TenantId, RunId)>;
+
+/// Starts the flush of a worker. Stopped, it writes what it was handed, then ends.
+pub(super) fn start(
+    engine: Engine,
+    worker: WorkerId,
+    messages: mpsc::UnboundedReceiver<Message>,
+    give_up: CancellationToken,
+) -> Service {
+    Service::start("flush", |stop| async move {
+        let mut flush = Flush {
+            writer: Writer {
+                pool: engine.pool().clone(),
+                worker,
+                connection: None,
+                give_up,
+            },
+            engine,
+        };
+        flush.run(messages, stop).await;
+    })
+}
+
+struct Flush {
+    engine: Engine,
+    writer: Writer,
+}
+
+/// The checkpoint of one run in a batch, with everyone who waits for it.
+struct Entry {
+    checkpoint: Checkpoint,
+    waiting: Vec<(u64, Arc<watch::Sender<Acks>>)>,
+}
+
+impl Flush {
+    async fn run(
+        &mut self,
+        mut messages: mpsc::UnboundedReceiver<Message>,
+        stop: CancellationToken,
+    ) {
+        let mut batch = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                got = messages.recv_many(&mut batch, MOST) => if got == 0 { return },
+                () = stop.cancelled() => return,
+            }
+            let (entries, checkpoints) = gather(batch.drain(..));
+            if !entries.is_empty() {
+                self.flush(entries, checkpoints).await;
+            }
+        }
+    }
+
+    async fn flush(&mut self, entries: Vec<Waiting>, checkpoints: Vec<Checkpoint>) {
+        let verdicts = self.writer.write(&checkpoints).await;
+        for (waiting, checkpoint) in entries.iter().zip(&checkpoints) {
+            let run = (checkpoint.tenant, checkpoint.run);
+            let lost = verdicts.get(&run).cloned().flatten();
+            for (number, acks) in waiting {
+                acks.send_modify(|acks| match &lost {
+                    None => acks.flushed = acks.flushed.max(*number),
+                    Some(lost) => acks.lost = Some(lost.clone()),
+                });
+            }
+            // Nobody listens: that is no error.
+            let _ = self.engine.flushed().send(run);
+        }
+    }
+}
+
+type Waiting = Vec<(u64, Arc<watch::Sender<Acks>>)>;
+
+/// At most one checkpoint a run; those of lost runs are dropped.
+fn gather(messages: impl Iterator<Item = Message>) -> (Vec<Waiting>, Vec<Checkpoint>) {
+    let mut places: HashMap<(TenantId, RunId), usize> = HashMap::new();
+    let mut entries: Vec<Entry> = Vec::new();
+    for message in messages {
+        if message.acks.borrow().lost.is_some() {
+            continue;
+        }
+        let run = (message.checkpoint.tenant, message.checkpoint.run);
+        let waiting = (message.number, message.acks);
+        // A run whose task began anew waits with other acks: not the same writer.
+        let known = places
+            .get(&run)
+            .map(|at| &mut entries[*at])
+            .filter(|entry| entry.checkpoint.epoch == message.checkpoint.epoch);
+        match known {
+            Some(entry) => {
+                let later = message.checkpoint;
+                merge(&mut entry.checkpoint.records, later.records);
+                entry.checkpoint.progress |= later.progress;
+                entry.checkpoint.then = later.then;
+                entry.waiting.push(waiting);
+            }
+            None => {
+                places.insert(run, entries.len());
+                entries.push(Entry {
+                    checkpoint: message.checkpoint,
+                    waiting: vec![waiting],
+                });
+            }
+        }
+    }
+    entries
+        .into_iter()
+        .map(|entry| (entry.waiting, entry.checkpoint))
+        .unzip()
+}
+
+/// Writes batches, whatever it takes.
+struct Writer {
+    pool: Pool,
+    worker: WorkerId,
+    /// Kept between batches.
+    connection: Option<Held>,
+    /// The worker must end now, whatever is unwritten.
+    give_up: CancellationToken,
+}
+
+/// What became of each run's checkpoint; none when it is durable.
+type Verdicts = HashMap<(TenantId, RunId), Option<Lost>>;
+
+impl Writer {
+    async fn write(&mut self, checkpoints: &[Checkpoint]) -> Verdicts {
+        let mut verdicts = Verdicts::new();
+        let mut parts = vec![checkpoints];
+        while let Some(part) = parts.pop() {
+            match self.write_part(part).await {
+                Ok(owned) => {
+                    for checkpoint in part {
+                        let run = (checkpoint.tenant, checkpoint.run);
+                        let lost = (!owned.contains(&run)).then_some(Lost::Fenced);
+                        verdicts.insert(run, lost);
+                    }
+                }
+                Err(Some(error)) if part.len() > 1 => {
+                    tracing::warn!(%error, runs = part.len(), "a batch is refused, and split");
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Err(Some(error)) => {
+                    let checkpoint = &part[0];
+                    tracing::warn!(%error, run = %checkpoint.run, "a checkpoint is refused");
+                    let culprit = self.culprit(checkpoint).await;
+                    verdicts.insert((checkpoint.tenant, checkpoint.run), Some(culprit));
+                }
+                Err(None) => {
+                    for checkpoint in part {
+                        let run = (checkpoint.tenant, checkpoint.run);
+                        verdicts.insert(run, Some(Lost::Stopped));
+                    }
+                }
+            }
+        }
+        verdicts
+    }
+
+    /// Writes the rows of a refused checkpoint one by one, until one is refused again.
+    async fn culprit(&mut self, checkpoint: &Checkpoint) -> Lost {
+        let alone = |records: Records| Checkpoint {
+            records,
+            then: Then::GoOn,
+            ..checkpoint.clone()
+        };
+        for row in &checkpoint.records.steps {
+            let records = Records {
+                steps: vec![row.clone()],
+                ..Records::default()
+            };
+            match self.write_part(&[alone(records)]).await {
+                Ok(owned) if owned.is_empty() => return Lost::Fenced,
+                Ok(_) => {}
+                Err(Some(_)) => {
+                    return Lost::Unstorable {
+                        step: row.step.clone(),
+                        attempt: Some(row.attempt),
+                    };
+                }
+                Err(None) => return Lost::Stopped,
+            }
+        }
+        for row in &checkpoint.records.items {
+            let records = Records {
+                items: vec![row.clone()],
+                ..Records::default()
+            };
+            match self.write_part(&[alone(records)]).await {
+                Ok(owned) if owned.is_empty() => return Lost::Fenced,
+                Ok(_) => {}
+                Err(Some(_)) => {
+                    return Lost::Unstorable {
+                        step: row.step.clone(),
+                        attempt: None,
+                    };
+                }
+                Err(None) => return Lost::Stopped,
+            }
+        }
+        Lost::Unstorable {
+            step: String::new(),
+            attempt: None,
+        }
+    }
+
+    /// Writes one batch; conflicts and a database that is away are waited out.
+    ///
+    /// # Errors
+    /// What the database refuses for good; nothing when the worker gives up.
+    async fn write_part(&mut self, part: &[Checkpoint]) -> Result<Owned, Option<StoreError>> {
+        let mut pause = PAUSE;
+        let mut again = false;
+        loop {
+            match self.commit(part, again).await {
+                Ok(owned) => return Ok(owned),
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%error, "the flush is tried again");
+                    self.connection = None;
+                    again = true;
+                }
+                Err(error) => return Err(Some(error)),
+            }
+            tokio::select! {
+                () = self.give_up.cancelled() => return Err(None),
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One transaction. `again` when the answer of an earlier one was lost: what
+    /// that one ended or released is not owned any more, and yet written.
+    async fn commit(&mut self, part: &[Checkpoint], again: bool) -> Result<Owned, StoreError> {
+        let worker = self.worker;
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(self.pool.acquire().await?),
+        };
+        let mut tx = store::begin_on(connection, Role::Engine).await?;
+        let mut owned = checkpoint::write(&mut tx, worker, part).await?;
+        let (mut tenants, mut runs) = (Vec::new(), Vec::new());
+        for checkpoint in part {
+            if matches!(checkpoint.then, Then::Wait(_) | Then::Yield) {
+                tenants.push(checkpoint.tenant.0);
+                runs.push(checkpoint.run.0);
+            }
+        }
+        if !runs.is_empty() {
+            checkpoint::reread_inbox(&mut tx, &tenants, &runs).await?;
+        }
+        if again && owned.len() < part.len() {
+            let missing = part
+                .iter()
+                .filter(|checkpoint| !owned.contains(&(checkpoint.tenant, checkpoint.run)));
+            let (mut tenants, mut runs, mut epochs) = (Vec::new(), Vec::new(), Vec::new());
+            for checkpoint in missing {
+                tenants.push(checkpoint.tenant.0);
+                runs.push(checkpoint.run.0);
+                epochs.push(checkpoint.epoch);
+            }
+            owned.extend(checkpoint::settled(&mut tx, &tenants, &runs, &epochs).await?);
+        }
+        store::commit!("checkpoint.commit", tx)?;
+        Ok(owned)
+    }
+}

@@ -1,0 +1,34 @@
+//! Makes partitions of history a week ahead and drops old ones.
+
+use std::time::Duration;
+
+use super::Service;
+use crate::engine::Engine;
+use crate::store::cross_tenant::retention;
+use crate::store::{self, Role, StoreError};
+
+const DAYS_AHEAD: i32 = 7;
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// Starts the retention loop.
+pub(super) fn start(engine: Engine) -> Service {
+    Service::start("retention", |stop| async move {
+        loop {
+            if let Err(error) = keep(&engine).await {
+                tracing::warn!(%error, "partitions of history could not be made");
+            }
+            if !super::pause(&stop, EVERY).await {
+                return;
+            }
+        }
+    })
+}
+
+async fn keep(engine: &Engine) -> Result<(), StoreError> {
+    let today = engine.clock().now().date_naive();
+    let mut tx = store::begin(engine.pool(), Role::Engine).await?;
+    retention::keep_history(&mut tx, today, DAYS_AHEAD).await?;
+    retention::sweep_inbox(&mut tx).await?;
+    store::commit!("retention.commit", tx)?;
+    Ok(())
+}
