@@ -76,6 +76,19 @@ impl Path {
         }
     }
 
+    /// The paths that choose its places: `index` in `items[index]`.
+    #[must_use]
+    pub fn inner_paths(&self) -> Vec<&Path> {
+        let mut found = Vec::new();
+        for segment in &self.segments {
+            if let Key::By(path) = &segment.key {
+                found.push(&**path);
+                found.extend(path.inner_paths());
+            }
+        }
+        found
+    }
+
     /// Its value, with its shape.
     pub(super) fn read<'a>(&self, scope: &'a Scope) -> Result<(Cow<'a, Value>, Shape), ExprError> {
         const NULL: &Value = &Value::Null;

@@ -100,7 +100,7 @@ pub(super) fn variable(place: usize) -> String {
 
 /// Puts the paths back where Rhai's message names their variables.
 pub(super) fn unmask(message: &str, paths: &[Path]) -> String {
-    let mut text = message.to_owned();
+    let mut text = message.replace("Script is incomplete", "it ends too early");
     for (place, path) in paths.iter().enumerate().rev() {
         text = text.replace(&variable(place), &path.to_string());
     }

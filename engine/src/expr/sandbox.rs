@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rhai::packages::{
@@ -80,7 +80,17 @@ pub(super) enum Use {
 }
 
 impl Default for Sandbox {
+    /// The sandbox of the process: it is always the same.
     fn default() -> Self {
+        static SHARED: OnceLock<Arc<Inner>> = OnceLock::new();
+        Self {
+            inner: Arc::clone(SHARED.get_or_init(|| Arc::new(Inner::new()))),
+        }
+    }
+}
+
+impl Inner {
+    fn new() -> Self {
         let expressions = engine(EXPRESSION);
         let functions = expressions
             .gen_fn_signatures(true)
@@ -90,13 +100,10 @@ impl Default for Sandbox {
             .chain(["call", "curry", "Fn", "is_shared", "type_of"].map(str::to_owned))
             .filter(|name| !WITHHELD.contains(&name.as_str()))
             .collect();
-        let inner = Inner {
+        Self {
             expressions,
             scripts: engine(SCRIPT),
             functions,
-        };
-        Self {
-            inner: Arc::new(inner),
         }
     }
 }

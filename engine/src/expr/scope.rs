@@ -151,7 +151,7 @@ impl Scope {
     }
 
     /// The step of this id that has ended.
-    pub(super) fn step(&self, id: &str) -> Option<&Ended> {
+    pub(crate) fn step(&self, id: &str) -> Option<&Ended> {
         find(self, id, |layer| &layer.steps)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::expr::{Shape, Typed};
+use crate::language::validator;
 
 /// What a workflow declares to be given.
 #[derive(Clone)]
@@ -16,7 +17,7 @@ pub struct Inputs {
     pub schema: Arc<Value>,
     /// The same for expressions.
     pub shape: Shape,
-    validator: Arc<jsonschema::Validator>,
+    validator: Option<Arc<jsonschema::Validator>>,
 }
 
 /// One declared input.
@@ -46,7 +47,17 @@ impl fmt::Display for InputProblem {
 }
 
 impl Inputs {
-    /// Fills the defaults in and checks the whole; null stands for an optional input not given.
+    /// Of these fields, whose JSON Schema is `schema`.
+    pub(crate) fn new(fields: Vec<Input>, schema: Value) -> Self {
+        Self {
+            fields,
+            shape: Shape::of_schema(&schema),
+            validator: validator(&schema).map(Arc::new),
+            schema: Arc::new(schema),
+        }
+    }
+
+    /// Fills the defaults in and checks the whole; a null is an input not given.
     ///
     /// # Errors
     /// All problems: unknown, missing, or of another type.
@@ -56,6 +67,7 @@ impl Inputs {
             Value::Null => Map::new(),
             _ => return Err(vec![InputProblem::new("", "inputs are an object")]),
         };
+        values.retain(|_, value| !value.is_null());
         for input in &self.fields {
             if let (false, Some(default)) = (values.contains_key(&input.name), &input.default) {
                 values.insert(input.name.clone(), default.clone());
@@ -64,7 +76,8 @@ impl Inputs {
         let value = Value::Object(values);
         let problems: Vec<_> = self
             .validator
-            .iter_errors(&value)
+            .iter()
+            .flat_map(|validator| validator.iter_errors(&value))
             .map(|error| InputProblem::new(error.instance_path().as_str(), &error))
             .collect();
         if !problems.is_empty() {

@@ -3,6 +3,7 @@
 //! Steps stand in levels: the workflow's own, and one for each loop with
 //! nested steps. Indexes are those of the step's own level.
 
+use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub struct Plan {
 }
 
 /// The steps of a workflow, or of a loop's item.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Level {
     /// In file order.
     pub steps: Vec<Step>,
@@ -44,6 +45,26 @@ pub struct Level {
 }
 
 impl Level {
+    /// Of these steps, in this order, each waiting for those of `waits`.
+    pub(crate) fn new(steps: Vec<Step>, order: Vec<usize>, waits: &[BTreeSet<usize>]) -> Self {
+        let mut ancestors = vec![BTreeSet::new(); steps.len()];
+        for &step in &order {
+            let mut all = waits[step].clone();
+            for waited in &waits[step] {
+                all.extend(&ancestors[*waited]);
+            }
+            ancestors[step] = all;
+        }
+        Self {
+            steps,
+            order,
+            ancestors: ancestors
+                .into_iter()
+                .map(|all| all.into_iter().collect())
+                .collect(),
+        }
+    }
+
     /// The index of a step.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<usize> {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::yaml::{Fault, Mark};
+
 /// Whether the file can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,5 +48,88 @@ impl fmt::Display for Diagnostic {
             write!(f, "\n    fix: {}", self.fix)?;
         }
         Ok(())
+    }
+}
+
+/// Collects what there is to say about one file.
+pub(crate) struct Report<'a> {
+    /// The file.
+    pub source: &'a str,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Report<'a> {
+    pub fn new(source: &'a str) -> Self {
+        Self {
+            source,
+            found: Vec::new(),
+        }
+    }
+
+    pub fn error(
+        &mut self,
+        code: &'static str,
+        at: Mark,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        self.push(Severity::Error, code, at, message.into(), fix.into());
+    }
+
+    pub fn note(&mut self, code: &'static str, at: Mark, message: &str, fix: &str) {
+        self.push(Severity::Note, code, at, message.to_owned(), fix.to_owned());
+    }
+
+    pub fn fault(&mut self, fault: Fault) {
+        self.error(fault.code, fault.at, fault.message, fault.fix);
+    }
+
+    /// A field that is not known, with the nearest one that is.
+    pub fn unknown_field(&mut self, name: &str, at: Mark, known: &[&str], place: &str) {
+        let fix = match super::nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the fields of {place} are: {}", known.join(", ")),
+        };
+        let message = format!("{place} has no field `{name}`");
+        self.error("workflow.unknown_field", at, message, fix);
+    }
+
+    pub fn wrong_type(&mut self, at: Mark, what: &str, is: &str, must_be: &str) {
+        self.error(
+            "workflow.wrong_type",
+            at,
+            format!("{what} is {is}, not {must_be}"),
+            format!("write {must_be}"),
+        );
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Everything, in file order, each thing once.
+    pub fn finish(mut self) -> Vec<Diagnostic> {
+        self.found
+            .sort_by(|a, b| (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)));
+        self.found.dedup();
+        self.found
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        at: Mark,
+        message: String,
+        fix: String,
+    ) {
+        self.found.push(Diagnostic {
+            severity,
+            code,
+            line: at.line,
+            column: at.column,
+            message,
+            fix,
+        });
     }
 }

@@ -1,11 +1,38 @@
 //! The workflow language: YAML in, a checked [`Plan`] or every problem out.
+//!
+//! One pass over the file in stages, each of which goes on after a problem:
+//! `yaml` (positions) → `read` (fields and types) → `draft` (expressions,
+//! nodes, configs) → `links` (the graph) → `build` (shapes and reads).
 
+mod build;
+mod config;
 mod diagnostic;
+mod document;
+mod draft;
+mod fields;
+mod inputs;
+mod links;
+mod read;
+mod scope;
+mod triggers;
+mod values;
+pub(crate) mod yaml;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+pub(crate) use config::validator;
 pub use diagnostic::{Diagnostic, Severity};
 
+use self::build::{check_outside, level};
+use self::diagnostic::Report;
+use self::document::Document;
+use self::links::Places;
+use self::scope::{Env, Here};
+use self::values::{Names, template};
+use self::yaml::{Entry, Yaml};
+use crate::expr::{Sandbox, Template};
 use crate::graph::Plan;
 use crate::node::Registry;
 
@@ -19,11 +46,102 @@ pub struct Checked {
 
 /// Checks a workflow's file against the nodes there are, all problems in one pass.
 #[must_use]
-pub fn check(_source: &str, _registry: &Registry) -> Checked {
-    Checked {
-        plan: None,
-        diagnostics: Vec::new(),
+pub fn check(source: &str, registry: &Registry) -> Checked {
+    let mut report = Report::new(source);
+    let parsed = yaml::parse(source);
+    for fault in parsed.faults {
+        report.fault(fault);
     }
+    let plan = parsed.root.and_then(|root| {
+        let document = read::document(&mut report, &root);
+        plan(&mut report, registry, &document)
+    });
+    let plan = plan.filter(|_| !report.has_errors()).map(Arc::new);
+    Checked {
+        plan,
+        diagnostics: report.finish(),
+    }
+}
+
+fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -> Option<Plan> {
+    let sandbox = Sandbox::default();
+    let inputs = inputs::inputs(report, document.inputs);
+    let mut env = Env::of_run(inputs.shape.clone());
+    if let Some(entry) = document.triggers {
+        triggers::triggers(report, &sandbox, &env, &inputs, entry);
+    }
+    if let Some(entry) = document.concurrency {
+        triggers::concurrency(report, &sandbox, &env, entry);
+    }
+    let drafts = draft::drafts(report, &sandbox, registry, &document.steps, &[]);
+    let mut places = Places::new();
+    links::places(report, &drafts, None, &mut places);
+    let labels = values(
+        report,
+        &sandbox,
+        &places,
+        &env,
+        Here::START,
+        document.labels,
+    );
+    for (entry, (_, label)) in document.labels.iter().zip(&labels) {
+        let is_scalar = match label {
+            Template::Literal(value) => !matches!(**value, Value::Array(_) | Value::Object(_)),
+            Template::List(_) | Template::Map(_) => false,
+            Template::Expression(_) | Template::Text(_) => true,
+        };
+        if !is_scalar || matches!(entry.value.value, Yaml::Null) {
+            let what = format!("label `{}`", entry.key);
+            report.wrong_type(
+                entry.value.at,
+                &what,
+                entry.value.kind(),
+                "a text or a number",
+            );
+        }
+    }
+    let steps = level(report, &places, &drafts, &[], &mut env, Here::STEP);
+    let outputs = values(
+        report,
+        &sandbox,
+        &places,
+        &env,
+        Here::STEP,
+        document.outputs,
+    );
+    Some(Plan {
+        name: document.name.as_ref()?.value.to_owned(),
+        title: document.title.map(str::to_owned),
+        inputs,
+        outputs: Template::Map(outputs.into()),
+        labels,
+        steps: Arc::new(steps),
+    })
+}
+
+/// Named values outside all steps: outputs, labels.
+fn values(
+    report: &mut Report<'_>,
+    sandbox: &Sandbox,
+    places: &Places<'_>,
+    env: &Env<'_>,
+    here: Here,
+    entries: &[Entry],
+) -> Vec<(String, Template)> {
+    let names = Names {
+        sandbox,
+        items: &[],
+    };
+    let mut placed = Vec::new();
+    let values = entries
+        .iter()
+        .map(|entry| {
+            let value = template(report, names, &entry.value, &mut placed);
+            (entry.key.clone(), value)
+        })
+        .collect();
+    check_outside(report, places, env, here, &placed);
+    values
 }
 
 /// The name nearest to a mistyped one.

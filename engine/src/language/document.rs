@@ -1,0 +1,82 @@
+//! A workflow's file as it is written: known fields, with positions.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+
+use super::yaml::{Entry, Mark, Node};
+use crate::graph::{Backoff, OnItemError};
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct At<T> {
+    pub value: T,
+    pub at: Mark,
+}
+
+/// A workflow's file.
+#[derive(Debug, Default)]
+pub(super) struct Document<'a> {
+    pub name: Option<At<&'a str>>,
+    pub title: Option<&'a str>,
+    pub triggers: Option<&'a Entry>,
+    pub concurrency: Option<&'a Entry>,
+    pub inputs: Option<&'a Node>,
+    pub outputs: &'a [Entry],
+    pub labels: &'a [Entry],
+    pub steps: Vec<StepDoc<'a>>,
+}
+
+/// A step as it is written.
+#[derive(Debug)]
+pub(super) struct StepDoc<'a> {
+    pub id: &'a str,
+    pub at: Mark,
+    pub uses: Option<At<&'a str>>,
+    pub with: Option<&'a Node>,
+    pub needs: Vec<At<&'a str>>,
+    pub condition: Option<&'a Node>,
+    pub for_each: Option<LoopDoc<'a>>,
+    pub steps: Option<Vec<StepDoc<'a>>>,
+    pub retry: Option<RetryDoc<'a>>,
+    pub timeout: Option<Duration>,
+    pub on_error: OnErrorDoc<'a>,
+}
+
+/// `for_each` and what goes with it.
+#[derive(Debug)]
+pub(super) struct LoopDoc<'a> {
+    pub items: &'a Node,
+    pub at: Mark,
+    pub as_name: Option<At<&'a str>>,
+    pub concurrency: NonZeroUsize,
+    pub batch: Option<NonZeroUsize>,
+    pub on_item_error: OnItemError,
+}
+
+/// `retry`.
+#[derive(Debug)]
+pub(super) struct RetryDoc<'a> {
+    pub max_attempts: NonZeroU32,
+    pub delay: Duration,
+    pub backoff: Backoff,
+    pub max_delay: Duration,
+    pub jitter: bool,
+    pub condition: Option<&'a Node>,
+}
+
+/// `on_error`.
+#[derive(Debug)]
+pub(super) enum OnErrorDoc<'a> {
+    Fail,
+    Continue,
+    Step(At<&'a str>),
+}
+
+impl RetryDoc<'_> {
+    pub const MAX_ATTEMPTS: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
+    pub const DELAY: Duration = Duration::from_secs(1);
+    pub const MAX_DELAY: Duration = Duration::from_secs(300);
+    pub const FACTOR: Decimal = Decimal::TWO;
+}

@@ -1,0 +1,204 @@
+//! Steps with their expressions compiled and their nodes found: what the graph is made from.
+
+use std::sync::Arc;
+
+use super::config;
+use super::diagnostic::Report;
+use super::document::{LoopDoc, StepDoc};
+use super::read::is_planned_node;
+use super::values::{Names, Placed, condition, template};
+use super::yaml::Mark;
+use crate::expr::{Expression, Sandbox, Template};
+use crate::node::{Registered, Registry};
+
+/// A step on its way into the graph.
+pub(super) struct Draft<'n> {
+    pub doc: &'n StepDoc<'n>,
+    pub node: Option<Registered>,
+    pub with: Compiled<'n, Template>,
+    pub condition: Compiled<'n, Option<Expression>>,
+    pub items: Option<Compiled<'n, Template>>,
+    pub retry_if: Compiled<'n, Option<Expression>>,
+    pub body: Option<Vec<Draft<'n>>>,
+}
+
+/// A compiled value and the expressions inside, with their places.
+pub(super) struct Compiled<'n, T> {
+    pub value: T,
+    pub placed: Vec<Placed<'n>>,
+}
+
+impl Draft<'_> {
+    /// The expressions of this very step.
+    pub fn own(&self) -> impl Iterator<Item = &Placed<'_>> {
+        let items = self.items.iter().flat_map(|items| &items.placed);
+        (self.with.placed.iter())
+            .chain(&self.condition.placed)
+            .chain(&self.retry_if.placed)
+            .chain(items)
+    }
+
+    /// The steps that it reads, those read inside its body included.
+    pub fn reads(&self, found: &mut Vec<String>) {
+        for placed in self.own() {
+            found.extend(steps_of(&placed.expression).map(|(id, _)| id.to_owned()));
+        }
+        for inner in self.body.iter().flatten() {
+            inner.reads(found);
+            found.extend(inner.doc.needs.iter().map(|need| need.value.to_owned()));
+        }
+    }
+}
+
+/// The steps that an expression reads, with the byte where it does.
+pub(super) fn steps_of(expression: &Expression) -> impl Iterator<Item = (&str, usize)> {
+    expression.paths().iter().flat_map(|path| {
+        let inner = path.inner_paths().into_iter();
+        std::iter::once(path).chain(inner).filter_map(|path| {
+            let (id, _) = path.step().or_else(|| path.step_record())?;
+            Some((id, path.offset))
+        })
+    })
+}
+
+/// The item's name when the file gives none.
+pub(super) fn item_name(doc: &LoopDoc<'_>) -> Arc<str> {
+    doc.as_name
+        .as_ref()
+        .map_or("item", |name| name.value)
+        .into()
+}
+
+/// Compiles a level's steps; `items` are the names of the loops around.
+pub(super) fn drafts<'n>(
+    report: &mut Report<'_>,
+    sandbox: &Sandbox,
+    registry: &Registry,
+    steps: &'n [StepDoc<'n>],
+    items: &[Arc<str>],
+) -> Vec<Draft<'n>> {
+    steps
+        .iter()
+        .map(|doc| draft(report, sandbox, registry, doc, items))
+        .collect()
+}
+
+fn draft<'n>(
+    report: &mut Report<'_>,
+    sandbox: &Sandbox,
+    registry: &Registry,
+    doc: &'n StepDoc<'n>,
+    items: &[Arc<str>],
+) -> Draft<'n> {
+    let outside = Names { sandbox, items };
+    let mut inner_items = items.to_vec();
+    if let Some(for_each) = &doc.for_each {
+        let name = item_name(for_each);
+        match &for_each.as_name {
+            None if !items.is_empty() => report.error(
+                "workflow.needs_as",
+                for_each.at,
+                format!(
+                    "loop `{}` stands inside another: its item needs a name",
+                    doc.id
+                ),
+                "add `as: name`",
+            ),
+            Some(as_name) if items.contains(&name) => report.error(
+                "workflow.duplicate_id",
+                as_name.at,
+                format!("a loop around this one calls its item `{name}` already"),
+                "choose another name",
+            ),
+            _ => {}
+        }
+        inner_items.push(name);
+    }
+    let inside = Names {
+        sandbox,
+        items: &inner_items,
+    };
+    let node = find_node(report, registry, doc);
+    if let Some(node) = &node {
+        config::check(report, node, doc.with, doc.at);
+    }
+    let mut with = Vec::new();
+    let with_value = match doc.with {
+        Some(node) => template(report, inside, node, &mut with),
+        None => Template::Literal(Arc::new(serde_json::json!({}))),
+    };
+    let mut condition_placed = Vec::new();
+    let condition_value = doc
+        .condition
+        .and_then(|node| condition(report, outside, node, "`if`", &mut condition_placed));
+    let mut retry_placed = Vec::new();
+    let retry_value = doc
+        .retry
+        .as_ref()
+        .and_then(|retry| retry.condition)
+        .and_then(|node| condition(report, inside, node, "`retry.if`", &mut retry_placed));
+    let list = doc.for_each.as_ref().map(|for_each| {
+        let mut placed = Vec::new();
+        let value = template(report, outside, for_each.items, &mut placed);
+        Compiled { value, placed }
+    });
+    Draft {
+        doc,
+        node,
+        with: Compiled {
+            value: with_value,
+            placed: with,
+        },
+        condition: Compiled {
+            value: condition_value,
+            placed: condition_placed,
+        },
+        items: list,
+        retry_if: Compiled {
+            value: retry_value,
+            placed: retry_placed,
+        },
+        body: doc
+            .steps
+            .as_ref()
+            .map(|steps| drafts(report, sandbox, registry, steps, &inner_items)),
+    }
+}
+
+fn find_node(
+    report: &mut Report<'_>,
+    registry: &Registry,
+    doc: &StepDoc<'_>,
+) -> Option<Registered> {
+    let uses = doc.uses.as_ref()?;
+    let (name, version) = match uses.value.split_once('@') {
+        None => (uses.value, Some(1)),
+        Some((name, version)) => (name, version.parse::<u32>().ok()),
+    };
+    let found = version.and_then(|version| registry.get(name, version));
+    if found.is_none() && !is_planned_node(report, name, uses.at) {
+        unknown_node(report, registry, uses.value, name, uses.at);
+    }
+    found.cloned()
+}
+
+fn unknown_node(report: &mut Report<'_>, registry: &Registry, uses: &str, name: &str, at: Mark) {
+    let versions: Vec<_> = registry
+        .iter()
+        .filter(|node| node.spec.name == name)
+        .map(|node| node.spec.version)
+        .collect();
+    let names = registry.iter().map(|node| node.spec.name);
+    let fix = match (versions.last(), super::nearest(name, names)) {
+        (Some(1), _) => format!("its version is 1: write `{name}`"),
+        (Some(last), _) => format!("its last version is {last}: write `{name}@{last}`"),
+        (None, Some(near)) => format!("did you mean `{near}`?"),
+        (None, None) => "see the list of nodes".to_owned(),
+    };
+    report.error(
+        "workflow.unknown_node",
+        at,
+        format!("there is no node `{uses}`"),
+        fix,
+    );
+}

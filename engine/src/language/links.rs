@@ -1,0 +1,368 @@
+//! Who waits for whom: references resolved, cycles told, an order found.
+
+use std::collections::{BTreeSet, HashMap};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::diagnostic::Report;
+use super::document::{At, OnErrorDoc};
+use super::draft::{Draft, steps_of};
+use super::fields::unsupported;
+use super::yaml::Mark;
+
+/// Where a step stands: inside which loop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'n> {
+    /// The loop whose body it stands in.
+    pub inside: Option<&'n str>,
+}
+
+/// Every step of the file, by id.
+pub(super) type Places<'n> = HashMap<&'n str, Place<'n>>;
+
+/// How the steps of one level hang together; indexes are those of the level.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// What each step needs to have ended.
+    pub needs: Vec<BTreeSet<usize>>,
+    /// What each step waits for by data or control, stand-ins included.
+    pub waits: Vec<BTreeSet<usize>>,
+    /// The step that stands in for a failed one.
+    pub stand_in: Vec<Option<usize>>,
+    /// The step whose failure it handles.
+    pub handles: Vec<Option<usize>>,
+    /// Each step after all it waits for; file order where free.
+    pub order: Vec<usize>,
+}
+
+/// Collects every step's place, and tells ids that are not unique.
+pub(super) fn places<'n>(
+    report: &mut Report<'_>,
+    drafts: &[Draft<'n>],
+    inside: Option<&'n str>,
+    found: &mut Places<'n>,
+) {
+    for draft in drafts {
+        let id = draft.doc.id;
+        if found.insert(id, Place { inside }).is_some() {
+            report.error(
+                "workflow.duplicate_id",
+                draft.doc.at,
+                format!("two steps are called `{id}`"),
+                "give each step of the file its own id",
+            );
+        }
+        if let Some(body) = &draft.body {
+            places(report, body, Some(id), found);
+        }
+    }
+}
+
+/// Links the steps of one level; `around` are the loops it stands in, outermost first.
+pub(super) fn link<'n>(
+    report: &mut Report<'_>,
+    places: &Places<'n>,
+    drafts: &[Draft<'n>],
+    around: &[&'n str],
+) -> Links {
+    let linker = Linker {
+        places,
+        drafts,
+        around,
+        index: drafts
+            .iter()
+            .enumerate()
+            .map(|(at, draft)| (draft.doc.id, at))
+            .collect(),
+    };
+    let count = drafts.len();
+    let mut links = Links {
+        needs: vec![BTreeSet::new(); count],
+        waits: Vec::new(),
+        stand_in: vec![None; count],
+        handles: vec![None; count],
+        order: Vec::new(),
+    };
+    for (at, draft) in drafts.iter().enumerate() {
+        linker.needs(report, at, draft, &mut links.needs[at]);
+        linker.check_reads(report, draft);
+    }
+    for (at, draft) in drafts.iter().enumerate() {
+        if let OnErrorDoc::Step(target) = &draft.doc.on_error {
+            linker.stand_in(report, at, target, &mut links);
+        }
+    }
+    links.waits = waits(&links);
+    tell_cycles(report, drafts, &links.waits);
+    links.order = order(&links.waits);
+    links
+}
+
+struct Linker<'l, 'n> {
+    places: &'l Places<'n>,
+    drafts: &'l [Draft<'n>],
+    around: &'l [&'n str],
+    index: HashMap<&'n str, usize>,
+}
+
+impl Linker<'_, '_> {
+    /// The steps of this level that one needs, by name, by reading, or by what its body reads.
+    fn needs(
+        &self,
+        report: &mut Report<'_>,
+        at: usize,
+        draft: &Draft<'_>,
+        needs: &mut BTreeSet<usize>,
+    ) {
+        let mut reads = Vec::new();
+        draft.reads(&mut reads);
+        needs.extend(
+            reads
+                .iter()
+                .filter_map(|id| self.index.get(id.as_str()).copied())
+                .filter(|needed| *needed != at),
+        );
+        for need in &draft.doc.needs {
+            match self.index.get(need.value) {
+                Some(needed) if *needed != at => {
+                    needs.insert(*needed);
+                }
+                _ => self.bad_need(report, draft, need),
+            }
+        }
+    }
+
+    fn bad_need(&self, report: &mut Report<'_>, draft: &Draft<'_>, need: &At<&str>) {
+        let id = draft.doc.id;
+        if need.value == id || self.around.contains(&need.value) {
+            self_reference(report, id, need.value, need.at);
+        } else if need.value.contains('.') {
+            unsupported(report, "needs of a switch's case", need.at);
+        } else if let Some(place) = self.places.get(need.value) {
+            match place.inside {
+                Some(inside) if !self.around.contains(&inside) => {
+                    inside_loop(report, need.value, inside, need.at);
+                }
+                _ => report.error(
+                    "workflow.nested_step",
+                    need.at,
+                    format!("`{}` stands outside this loop", need.value),
+                    format!(
+                        "put it into the `needs` of `{}`",
+                        self.around.last().unwrap_or(&id)
+                    ),
+                ),
+            }
+        } else {
+            self.unknown(report, need.value, need.at);
+        }
+    }
+
+    /// Tells what the step's own expressions read and cannot.
+    fn check_reads(&self, report: &mut Report<'_>, draft: &Draft<'_>) {
+        for placed in draft.own() {
+            for (id, byte) in steps_of(&placed.expression) {
+                let at = placed.mark(report.source, byte);
+                if id == draft.doc.id || self.around.contains(&id) {
+                    self_reference(report, draft.doc.id, id, at);
+                    continue;
+                }
+                match self.places.get(id) {
+                    None => self.unknown(report, id, at),
+                    Some(place) => {
+                        if let Some(inside) = place.inside
+                            && !self.around.contains(&inside)
+                        {
+                            inside_loop(report, id, inside, at);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn stand_in(&self, report: &mut Report<'_>, at: usize, target: &At<&str>, links: &mut Links) {
+        match self.index.get(target.value) {
+            Some(other) if *other == at => {
+                self_reference(report, self.drafts[at].doc.id, target.value, target.at);
+            }
+            Some(other) => match links.handles[*other] {
+                Some(first) => report.error(
+                    "workflow.conflict",
+                    target.at,
+                    format!(
+                        "`{}` stands in for `{}` already",
+                        target.value, self.drafts[first].doc.id
+                    ),
+                    "give each step a stand-in of its own",
+                ),
+                None => {
+                    links.stand_in[at] = Some(*other);
+                    links.handles[*other] = Some(at);
+                }
+            },
+            None => match self.places.get(target.value) {
+                Some(_) => report.error(
+                    "workflow.nested_step",
+                    target.at,
+                    format!("`{}` stands in another level", target.value),
+                    "a stand-in stands beside the step that may fail",
+                ),
+                None => self.unknown(report, target.value, target.at),
+            },
+        }
+    }
+
+    fn unknown(&self, report: &mut Report<'_>, id: &str, at: Mark) {
+        let fix = match super::nearest(id, self.places.keys().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name a step of this file".to_owned(),
+        };
+        report.error(
+            "workflow.unknown_step",
+            at,
+            format!("there is no step `{id}`"),
+            fix,
+        );
+    }
+}
+
+/// Tells what some expressions outside all steps read and cannot.
+pub(super) fn check_outside<'p>(
+    report: &mut Report<'_>,
+    places: &Places<'_>,
+    placed: impl IntoIterator<Item = &'p super::values::Placed<'p>>,
+) {
+    let linker = Linker {
+        places,
+        drafts: &[],
+        around: &[],
+        index: HashMap::new(),
+    };
+    for placed in placed {
+        for (id, byte) in steps_of(&placed.expression) {
+            let at = placed.mark(report.source, byte);
+            match places.get(id) {
+                None => linker.unknown(report, id, at),
+                Some(place) => {
+                    if let Some(inside) = place.inside {
+                        inside_loop(report, id, inside, at);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn self_reference(report: &mut Report<'_>, id: &str, reads: &str, at: Mark) {
+    let message = if id == reads {
+        format!("step `{id}` refers to itself")
+    } else {
+        format!("step `{id}` refers to `{reads}`, the loop it stands in")
+    };
+    report.error(
+        "workflow.self_reference",
+        at,
+        message,
+        "refer to a step that ends before",
+    );
+}
+
+fn inside_loop(report: &mut Report<'_>, id: &str, inside: &str, at: Mark) {
+    report.error(
+        "workflow.nested_step",
+        at,
+        format!("`{id}` stands inside loop `{inside}`: it has one result an item"),
+        format!("refer to `{inside}`, the list of its items' results"),
+    );
+}
+
+/// All that a step waits for: its needs, their stand-ins, and the step that it stands in for.
+fn waits(links: &Links) -> Vec<BTreeSet<usize>> {
+    links
+        .needs
+        .iter()
+        .enumerate()
+        .map(|(at, needs)| {
+            let mut waits = needs.clone();
+            waits.extend(needs.iter().filter_map(|need| links.stand_in[*need]));
+            waits.extend(links.handles[at]);
+            waits.remove(&at);
+            waits
+        })
+        .collect()
+}
+
+fn tell_cycles(report: &mut Report<'_>, drafts: &[Draft<'_>], waits: &[BTreeSet<usize>]) {
+    let mut graph = DiGraph::<(), ()>::new();
+    for _ in waits {
+        graph.add_node(());
+    }
+    for (at, waits) in waits.iter().enumerate() {
+        for waited in waits {
+            graph.add_edge(NodeIndex::new(*waited), NodeIndex::new(at), ());
+        }
+    }
+    for component in tarjan_scc(&graph) {
+        let component: Vec<usize> = component.into_iter().map(NodeIndex::index).collect();
+        if component.len() < 2 {
+            continue;
+        }
+        let cycle = path_of(&component, waits);
+        let names: Vec<_> = cycle.iter().map(|at| drafts[*at].doc.id).collect();
+        let first = &drafts[cycle[0]].doc;
+        report.error(
+            "workflow.cycle",
+            first.at,
+            format!("these steps wait for one another: {}", names.join(" → ")),
+            "take one of the references or `needs` away",
+        );
+    }
+}
+
+/// One cycle through a component, from its first step back to it.
+fn path_of(component: &[usize], waits: &[BTreeSet<usize>]) -> Vec<usize> {
+    let start = component.iter().copied().min().unwrap_or_default();
+    let mut path = vec![start];
+    let mut at = start;
+    loop {
+        // Backwards along what is waited for; every step of a component has a way on.
+        let next = waits[at]
+            .iter()
+            .copied()
+            .find(|next| component.contains(next) && (*next == start || !path.contains(next)))
+            .or_else(|| {
+                waits[at]
+                    .iter()
+                    .copied()
+                    .find(|next| component.contains(next))
+            });
+        let Some(next) = next else { break };
+        if let Some(seen) = path.iter().position(|step| *step == next) {
+            path.drain(..seen);
+            path.push(next);
+            break;
+        }
+        path.push(next);
+        at = next;
+    }
+    path.reverse();
+    path
+}
+
+/// Each step after all it waits for; in a cycle, file order.
+fn order(waits: &[BTreeSet<usize>]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(waits.len());
+    let mut left: BTreeSet<usize> = (0..waits.len()).collect();
+    while let Some(first) = left.first().copied() {
+        let ready = left
+            .iter()
+            .copied()
+            .find(|at| waits[*at].is_disjoint(&left));
+        let next = ready.unwrap_or(first);
+        left.remove(&next);
+        order.push(next);
+    }
+    order
+}

@@ -1,0 +1,348 @@
+//! From YAML to a document: fields, their types, and words not built yet.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use rust_decimal::Decimal;
+
+use super::diagnostic::Report;
+use super::document::{At, Document, LoopDoc, OnErrorDoc, RetryDoc, StepDoc};
+use super::fields::{Fields, check_id, map, text, texts, unsupported};
+use super::yaml::{Entry, Mark, Node, Yaml};
+use crate::graph::{Backoff, MAX_ATTEMPTS, OnItemError};
+
+const WORKFLOW: &[&str] = &[
+    "name",
+    "title",
+    "triggers",
+    "inputs",
+    "concurrency",
+    "labels",
+    "steps",
+    "outputs",
+];
+const WORKFLOW_PLANNED: &[&str] = &[
+    "budget",
+    "cancel_on",
+    "compensate",
+    "deadline",
+    "debounce",
+    "finally",
+    "idempotency_key",
+    "on_failure",
+    "priority",
+    "rate_limit",
+    "timeout",
+];
+const STEP: &[&str] = &[
+    "uses",
+    "with",
+    "needs",
+    "if",
+    "for_each",
+    "as",
+    "concurrency",
+    "batch",
+    "on_item_error",
+    "steps",
+    "retry",
+    "timeout",
+    "on_error",
+];
+const STEP_PLANNED: &[&str] = &[
+    "budget",
+    "cancel_on",
+    "cancel_rest",
+    "cases",
+    "compensate",
+    "credential",
+    "deadline",
+    "debounce",
+    "default",
+    "finally",
+    "idempotency_key",
+    "join",
+    "on_failure",
+    "priority",
+    "rate_limit",
+    "repeat",
+];
+const RETRY: &[&str] = &[
+    "max_attempts",
+    "delay",
+    "backoff",
+    "factor",
+    "max_delay",
+    "jitter",
+    "if",
+];
+/// Fields that only a loop has.
+const LOOP: [&str; 5] = ["as", "concurrency", "batch", "on_item_error", "steps"];
+/// Items of a loop at once, when the file does not say.
+const LOOP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(1).expect("not zero");
+
+/// Reads a workflow's file.
+pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<'n> {
+    let mut document = Document::default();
+    let Some(fields) = Fields::read(report, root, "a workflow", WORKFLOW, WORKFLOW_PLANNED) else {
+        return document;
+    };
+    let top = Mark { line: 1, column: 1 };
+    if fields.need(report, top, "name").is_some() {
+        document.name = fields.text(report, "name");
+    }
+    if let Some(name) = &document.name {
+        check_workflow_name(report, name);
+    }
+    document.title = fields.text(report, "title").map(|title| title.value);
+    document.triggers = fields.entry("triggers");
+    document.concurrency = fields.entry("concurrency");
+    document.inputs = fields.get("inputs");
+    document.outputs = named(report, fields.get("outputs"), "`outputs`", "an output");
+    document.labels = named(report, fields.get("labels"), "`labels`", "a label");
+    if let Some(node) = fields.need(report, top, "steps") {
+        document.steps = steps(report, node, "a workflow");
+    }
+    document
+}
+
+fn check_workflow_name(report: &mut Report<'_>, name: &At<&str>) {
+    let parts = name.value.split('-').collect::<Vec<_>>();
+    if !parts.iter().all(|part| !part.is_empty())
+        || !super::fields::is_id(&name.value.replace('-', "_"))
+    {
+        report.error(
+            "workflow.bad_id",
+            name.at,
+            format!("`{}` is no name for a workflow", name.value),
+            "use a-z, 0-9, _ and -, a letter first: bank-reconciliation",
+        );
+    }
+}
+
+fn named<'n>(
+    report: &mut Report<'_>,
+    node: Option<&'n Node>,
+    place: &str,
+    what: &str,
+) -> &'n [Entry] {
+    let entries = node
+        .and_then(|node| map(report, node, place))
+        .unwrap_or(&[]);
+    for entry in entries {
+        check_id(report, &entry.key, entry.at, what);
+    }
+    entries
+}
+
+fn steps<'n>(report: &mut Report<'_>, node: &'n Node, of: &str) -> Vec<StepDoc<'n>> {
+    let entries = map(report, node, "`steps`").unwrap_or(&[]);
+    if entries.is_empty() && !matches!(node.value, Yaml::Cut) {
+        report.error(
+            "workflow.no_steps",
+            node.at,
+            format!("{of} has at least one step"),
+            "add a step under `steps`",
+        );
+    }
+    entries
+        .iter()
+        .filter_map(|entry| step(report, entry))
+        .collect()
+}
+
+fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
+    check_id(report, &entry.key, entry.at, "a step");
+    let place = format!("step `{}`", entry.key);
+    let fields = Fields::read(report, &entry.value, place.as_str(), STEP, STEP_PLANNED)?;
+    let nested = fields.get("steps");
+    let uses = fields.text(report, "uses");
+    match (&uses, nested) {
+        (None, None) if fields.get("uses").is_none() => report.error(
+            "workflow.missing_field",
+            entry.at,
+            format!("{place} says not what it does"),
+            "add `uses: NODE`, or `for_each` with `steps`",
+        ),
+        (Some(uses), Some(_)) => report.error(
+            "workflow.conflict",
+            uses.at,
+            format!("{place} has both `uses` and `steps`"),
+            "keep one: a loop does one node or several steps",
+        ),
+        _ => {}
+    }
+    let for_each = read_loop(report, &fields, &place);
+    if for_each.is_none() && fields.get("for_each").is_none() {
+        for name in LOOP {
+            if let Some(field) = fields.entry(name) {
+                report.error(
+                    "workflow.conflict",
+                    field.at,
+                    format!("`{name}` belongs to a loop, and {place} is none"),
+                    format!("add `for_each`, or take `{name}` away"),
+                );
+            }
+        }
+    }
+    if nested.is_some()
+        && let Some(with) = fields.entry("with")
+    {
+        report.error(
+            "workflow.conflict",
+            with.at,
+            "`with` belongs to a node, and this loop runs steps",
+            "move it into a step",
+        );
+    }
+    Some(StepDoc {
+        id: &entry.key,
+        at: entry.at,
+        uses,
+        with: fields.get("with"),
+        needs: fields
+            .get("needs")
+            .map(|node| texts(report, node, "`needs`"))
+            .unwrap_or_default(),
+        condition: fields.get("if"),
+        steps: nested.map(|node| steps(report, node, "a loop")),
+        retry: fields.get("retry").and_then(|node| retry(report, node)),
+        timeout: fields.duration(report, "timeout"),
+        on_error: on_error(report, fields.get("on_error")),
+        for_each,
+    })
+}
+
+fn read_loop<'n>(report: &mut Report<'_>, fields: &Fields<'n>, place: &str) -> Option<LoopDoc<'n>> {
+    let as_name = fields.text(report, "as");
+    let concurrency = fields.count(report, "concurrency");
+    let batch = fields.count(report, "batch");
+    let choices = [
+        ("fail", OnItemError::Fail),
+        ("skip", OnItemError::Skip),
+        ("collect", OnItemError::Collect),
+    ];
+    let on_item_error = fields.choice(report, "on_item_error", &choices);
+    let entry = fields.entry("for_each")?;
+    if let Some(name) = &as_name {
+        check_id(report, name.value, name.at, "an item");
+        if crate::expr::ROOTS.contains(&name.value) && name.value != "item" {
+            report.error(
+                "workflow.bad_id",
+                name.at,
+                format!("`{}` already has a meaning in expressions", name.value),
+                "give the item another name",
+            );
+        }
+    }
+    if matches!(entry.value.value, Yaml::Null) {
+        report.wrong_type(
+            entry.value.at,
+            &format!("`for_each` of {place}"),
+            "nothing",
+            "a list, or an expression that gives one",
+        );
+    }
+    Some(LoopDoc {
+        items: &entry.value,
+        at: entry.at,
+        as_name,
+        concurrency: concurrency.unwrap_or(LOOP_CONCURRENCY),
+        batch,
+        on_item_error: on_item_error.unwrap_or(OnItemError::Fail),
+    })
+}
+
+fn retry<'n>(report: &mut Report<'_>, node: &'n Node) -> Option<RetryDoc<'n>> {
+    let fields = Fields::read(report, node, "`retry`", RETRY, &[])?;
+    let max_attempts = fields.count(report, "max_attempts").and_then(|count| {
+        let count = u32::try_from(count.get()).ok().and_then(NonZeroU32::new);
+        let fits = count.filter(|count| *count <= MAX_ATTEMPTS);
+        if fits.is_none() {
+            let at = fields.get("max_attempts").map_or(node.at, |node| node.at);
+            report.error(
+                "workflow.unknown_value",
+                at,
+                format!("`max_attempts` is more than {MAX_ATTEMPTS}"),
+                "try less often, and further apart",
+            );
+        }
+        fits
+    });
+    let factor = fields.get("factor").and_then(|node| {
+        let factor = match &node.value {
+            Yaml::Number(number) => number.to_string().parse::<Decimal>().ok(),
+            _ => None,
+        };
+        let fits =
+            factor.filter(|factor| *factor >= Decimal::ONE && *factor <= Decimal::ONE_HUNDRED);
+        if fits.is_none() {
+            report.wrong_type(node.at, "`factor`", node.kind(), "a number from 1 to 100");
+        }
+        fits
+    });
+    let exponential = Backoff::Exponential(factor.unwrap_or(RetryDoc::FACTOR));
+    let choices = [
+        ("fixed", Backoff::Fixed),
+        ("linear", Backoff::Linear),
+        ("exponential", exponential),
+    ];
+    Some(RetryDoc {
+        max_attempts: max_attempts.unwrap_or(RetryDoc::MAX_ATTEMPTS),
+        delay: fields.duration(report, "delay").unwrap_or(RetryDoc::DELAY),
+        backoff: fields
+            .choice(report, "backoff", &choices)
+            .unwrap_or(exponential),
+        max_delay: fields
+            .duration(report, "max_delay")
+            .unwrap_or(RetryDoc::MAX_DELAY),
+        jitter: fields.boolean(report, "jitter").unwrap_or(true),
+        condition: fields.get("if"),
+    })
+}
+
+fn on_error<'n>(report: &mut Report<'_>, node: Option<&'n Node>) -> OnErrorDoc<'n> {
+    let Some(node) = node else {
+        return OnErrorDoc::Fail;
+    };
+    match &node.value {
+        Yaml::Text(word) if word == "fail" => OnErrorDoc::Fail,
+        Yaml::Text(word) if word == "continue" => OnErrorDoc::Continue,
+        Yaml::Map(_) => Fields::read(report, node, "`on_error`", &["step"], &[])
+            .and_then(|fields| {
+                let step = fields.need(report, node.at, "step")?;
+                text(report, step, "`step`")
+            })
+            .map_or(OnErrorDoc::Fail, OnErrorDoc::Step),
+        Yaml::Cut => OnErrorDoc::Fail,
+        _ => {
+            report.error(
+                "workflow.unknown_value",
+                node.at,
+                "`on_error` says what a failure becomes",
+                "write fail, continue, or { step: x }",
+            );
+            OnErrorDoc::Fail
+        }
+    }
+}
+
+/// Nodes of the language that are not built yet.
+const PLANNED_NODES: [&str; 8] = [
+    "approval",
+    "emit",
+    "respond",
+    "switch",
+    "wait",
+    "wait.event",
+    "wait.webhook",
+    "workflow",
+];
+
+/// Tells a node that is of the language but not built yet.
+pub(super) fn is_planned_node(report: &mut Report<'_>, name: &str, at: Mark) -> bool {
+    let planned = PLANNED_NODES.contains(&name);
+    if planned {
+        unsupported(report, &format!("`uses: {name}`"), at);
+    }
+    planned
+}

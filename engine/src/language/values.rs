@@ -1,0 +1,284 @@
+//! From YAML values to templates: every expression compiled, or told where it is wrong.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::diagnostic::Report;
+use super::yaml::{self, Mark, Node, Yaml};
+use crate::expr::{CompileError, Expression, Part, Piece, Sandbox, Template, Unclosed, pieces};
+
+/// An expression and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Placed<'n> {
+    pub expression: Expression,
+    node: &'n Node,
+    offset: usize,
+}
+
+impl Placed<'_> {
+    /// Where a byte of the expression stands in the file.
+    pub fn mark(&self, source: &str, byte: usize) -> Mark {
+        self.node.position(source, self.offset + byte)
+    }
+}
+
+/// What compiling needs to know.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub sandbox: &'a Sandbox,
+    /// The items of the loops around.
+    pub items: &'a [Arc<str>],
+}
+
+/// Compiles a value; its expressions are added to `placed`.
+pub(super) fn template<'n>(
+    report: &mut Report<'_>,
+    names: Names<'_>,
+    node: &'n Node,
+    placed: &mut Vec<Placed<'n>>,
+) -> Template {
+    match &node.value {
+        Yaml::Text(text) => text_template(report, names, node, text, placed),
+        Yaml::List(items) => {
+            let items: Vec<_> = items
+                .iter()
+                .map(|item| template(report, names, item, placed))
+                .collect();
+            match literals(items.iter()) {
+                Some(values) => Template::Literal(Arc::new(Value::Array(values))),
+                None => Template::List(items.into()),
+            }
+        }
+        Yaml::Map(entries) => {
+            let fields: Vec<_> = entries
+                .iter()
+                .map(|entry| {
+                    if entry.key.contains("${{") {
+                        report.error(
+                            "expression.in_key",
+                            entry.at,
+                            "a key holds no expression",
+                            "build the object inside one expression: ${{ #{ … } }}",
+                        );
+                    }
+                    let field = template(report, names, &entry.value, placed);
+                    (entry.key.clone(), field)
+                })
+                .collect();
+            match literals(fields.iter().map(|(_, field)| field)) {
+                Some(values) => {
+                    let names = fields.into_iter().map(|(name, _)| name);
+                    Template::Literal(Arc::new(Value::Object(names.zip(values).collect())))
+                }
+                None => Template::Map(fields.into()),
+            }
+        }
+        _ => Template::Literal(Arc::new(node.to_json())),
+    }
+}
+
+fn literals<'t>(templates: impl Iterator<Item = &'t Template>) -> Option<Vec<Value>> {
+    templates
+        .map(|template| match template {
+            Template::Literal(value) => Some(Value::clone(value)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn text_template<'n>(
+    report: &mut Report<'_>,
+    names: Names<'_>,
+    node: &'n Node,
+    text: &str,
+    placed: &mut Vec<Placed<'n>>,
+) -> Template {
+    // A block ends in a line break that nobody means.
+    let whole = text.strip_suffix('\n').unwrap_or(text);
+    let pieces = match pieces(whole) {
+        Ok(pieces) => pieces,
+        Err(unclosed) => {
+            tell_unclosed(report, node, &unclosed);
+            return Template::Literal(Arc::new(Value::Null));
+        }
+    };
+    match pieces.as_slice() {
+        [Piece::Expression(source, offset)] => {
+            match compile(report, names, node, source, *offset, placed) {
+                Some(expression) => Template::Expression(expression),
+                None => Template::Literal(Arc::new(Value::Null)),
+            }
+        }
+        [Piece::Text(literal)] => {
+            let mut literal = literal.clone();
+            literal.push_str(&text[whole.len()..]);
+            Template::Literal(Arc::new(Value::String(literal)))
+        }
+        pieces => {
+            let mut parts: Vec<_> = pieces
+                .iter()
+                .filter_map(|piece| match piece {
+                    Piece::Text(text) => Some(Part::Text(text.clone())),
+                    Piece::Expression(source, offset) => {
+                        compile(report, names, node, source, *offset, placed).map(Part::Expression)
+                    }
+                })
+                .collect();
+            if whole.len() < text.len() {
+                parts.push(Part::Text("\n".to_owned()));
+            }
+            Template::Text(parts.into())
+        }
+    }
+}
+
+/// Compiles a condition: an expression with or without `${{ }}`.
+pub(super) fn condition<'n>(
+    report: &mut Report<'_>,
+    names: Names<'_>,
+    node: &'n Node,
+    what: &str,
+    placed: &mut Vec<Placed<'n>>,
+) -> Option<Expression> {
+    let text = match &node.value {
+        Yaml::Text(text) => text.as_str(),
+        Yaml::Bool(true) => return Expression::compile(names.sandbox, "true", &[]).ok(),
+        Yaml::Bool(false) => return Expression::compile(names.sandbox, "false", &[]).ok(),
+        Yaml::Cut => return None,
+        _ => {
+            report.wrong_type(
+                node.at,
+                what,
+                node.kind(),
+                "an expression that gives true or false",
+            );
+            return None;
+        }
+    };
+    if !text.contains("${{") {
+        return compile(report, names, node, text, 0, placed);
+    }
+    match pieces(text.trim_end()) {
+        Ok(pieces) => match pieces.as_slice() {
+            [Piece::Expression(source, offset)] => {
+                compile(report, names, node, source, *offset, placed)
+            }
+            _ => {
+                report.error(
+                    "expression.not_boolean",
+                    node.at,
+                    format!("{what} is a text with an expression inside, never true or false"),
+                    "write one expression: `a && b`",
+                );
+                None
+            }
+        },
+        Err(unclosed) => {
+            tell_unclosed(report, node, &unclosed);
+            None
+        }
+    }
+}
+
+fn compile<'n>(
+    report: &mut Report<'_>,
+    names: Names<'_>,
+    node: &'n Node,
+    source: &str,
+    offset: usize,
+    placed: &mut Vec<Placed<'n>>,
+) -> Option<Expression> {
+    match Expression::compile(names.sandbox, source, names.items) {
+        Ok(expression) => {
+            placed.push(Placed {
+                expression: expression.clone(),
+                node,
+                offset,
+            });
+            Some(expression)
+        }
+        Err(CompileError {
+            message,
+            fix,
+            offset: inside,
+        }) => {
+            let at = node.position(report.source, offset + inside);
+            report.error("expression.syntax", at, message, fix);
+            None
+        }
+    }
+}
+
+fn tell_unclosed(report: &mut Report<'_>, node: &Node, unclosed: &Unclosed) {
+    let at = node.position(report.source, unclosed.offset);
+    if node.is_cut_by_comment(report.source) {
+        report.fault(yaml::cut(at));
+        return;
+    }
+    match &unclosed.error {
+        Some(error) => {
+            let at = node.position(report.source, error.offset);
+            report.error(
+                "expression.syntax",
+                at,
+                error.message.clone(),
+                error.fix.clone(),
+            );
+        }
+        None => report.error(
+            "expression.unclosed",
+            at,
+            "`${{` has no `}}`",
+            "close it with `}}`; a literal `${{` is written `$${{`",
+        ),
+    }
+}
+
+/// The value as written, null where an expression stands, and the JSON
+/// pointers of those places.
+pub(super) fn outline(node: &Node) -> (Value, Vec<String>) {
+    let mut unknown = Vec::new();
+    let value = outline_at(node, &mut String::new(), &mut unknown);
+    (value, unknown)
+}
+
+fn outline_at(node: &Node, pointer: &mut String, unknown: &mut Vec<String>) -> Value {
+    let length = pointer.len();
+    match &node.value {
+        Yaml::Text(text) => match pieces(text).as_deref() {
+            Ok([Piece::Text(literal)]) => Value::String(literal.clone()),
+            _ => {
+                unknown.push(pointer.clone());
+                Value::Null
+            }
+        },
+        Yaml::Cut => {
+            unknown.push(pointer.clone());
+            Value::Null
+        }
+        Yaml::List(items) => {
+            let mut values = Vec::with_capacity(items.len());
+            for (place, item) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{place}"));
+                values.push(outline_at(item, pointer, unknown));
+                pointer.truncate(length);
+            }
+            Value::Array(values)
+        }
+        Yaml::Map(entries) => {
+            let mut values = serde_json::Map::new();
+            for entry in entries {
+                pointer.push('/');
+                pointer.push_str(&entry.key.replace('~', "~0").replace('/', "~1"));
+                values.insert(
+                    entry.key.clone(),
+                    outline_at(&entry.value, pointer, unknown),
+                );
+                pointer.truncate(length);
+            }
+            Value::Object(values)
+        }
+        _ => node.to_json(),
+    }
+}
