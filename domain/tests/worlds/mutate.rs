@@ -4,6 +4,7 @@
 //! The truth stays what it is: nothing but words changes.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 use serde_json::Value;
@@ -42,13 +43,14 @@ pub fn mutate(files: &mut Files, mutation: Mutation) {
     if mutation.references {
         references(files);
     }
+    let grammar = mutation.grammar.map(Translator::new);
     for row in files.rows_mut("transactions") {
         let mut label = row["original_wording"].as_str().expect("a label").to_owned();
         if mutation.motifs {
             label = motifs(&label);
         }
-        if let Some(grammar) = mutation.grammar {
-            label = translate(&label, grammar);
+        if let Some(translator) = &grammar {
+            label = translator.translate(&label);
         }
         row["original_wording"] = Value::String(label.clone());
         row["wording"] = Value::String(label);
@@ -82,6 +84,8 @@ fn plain(name: &str) -> String {
 /// New names for old: whole, and word by word for what banks cut and payers mistype.
 struct Renaming {
     whole: Vec<(String, String)>,
+    /// Each name in every case and spelling it may stand in, longest first.
+    forms: Vec<(String, String)>,
 }
 
 impl Renaming {
@@ -108,27 +112,30 @@ impl Renaming {
         first_names.sort_by_key(|n| (usize::MAX - n.len(), n.clone()));
         let surnames = surnames.into_iter().enumerate().map(|(i, n)| (n, numbered(&SURNAMES, i)));
         let first_names = first_names.into_iter().enumerate().map(|(i, n)| (n, numbered(&FIRST_NAMES, i)));
-        Self { whole: surnames.chain(first_names).collect() }
+        let whole: Vec<(String, String)> = surnames.chain(first_names).collect();
+        let forms = whole
+            .iter()
+            .flat_map(|(old, new)| {
+                [
+                    (old.clone(), new.clone()),
+                    (old.to_uppercase(), new.to_uppercase()),
+                    (plain(old), plain(new)),
+                    (plain(old).replace('-', " "), plain(new).replace('-', " ")),
+                ]
+            })
+            .collect();
+        Self { whole, forms }
     }
 
     /// Replaces names in a text, in the case they stand in.
     fn apply(&self, text: &str) -> String {
         let mut done = text.to_owned();
-        let mut slots: Vec<String> = Vec::new();
-        for (old, new) in &self.whole {
-            for (from, to) in [
-                (old.clone(), new.clone()),
-                (old.to_uppercase(), new.to_uppercase()),
-                (plain(old), plain(new)),
-                (plain(old).replace('-', " "), plain(new).replace('-', " ")),
-            ] {
-                let pattern = Regex::new(&format!(r"(^|[^\p{{L}}\u{{0}}-]){}($|[^\p{{L}}\u{{0}}])", regex::escape(&from)))
-                    .expect("an escaped name");
-                while pattern.is_match(&done) {
-                    let slot = format!("\u{0}{}\u{0}", slots.len());
-                    slots.push(to.clone());
-                    done = pattern.replace(&done, |c: &Captures<'_>| format!("{}{slot}{}", &c[1], &c[2])).into_owned();
-                }
+        let mut slots: Vec<&str> = Vec::new();
+        for (from, to) in &self.forms {
+            while let Some(at) = word_at(&done, from) {
+                let slot = format!("\u{0}{}\u{0}", slots.len());
+                slots.push(to);
+                done.replace_range(at..at + from.len(), &slot);
             }
         }
         for (i, slot) in slots.iter().enumerate() {
@@ -162,6 +169,16 @@ impl Renaming {
             .collect::<Vec<_>>()
             .join(" ")
     }
+}
+
+/// Where `word` stands in `text` with no letter on either side.
+fn word_at(text: &str, word: &str) -> Option<usize> {
+    text.match_indices(word).map(|(at, _)| at).find(|&at| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        let open = |c: Option<char>| c.is_none_or(|c| !c.is_alphabetic() && c != '\u{0}' && c != '-');
+        open(before) && open(after)
+    })
 }
 
 fn numbered(list: &[&str], i: usize) -> String {
@@ -255,19 +272,25 @@ fn references(files: &mut Files) {
 }
 
 fn reform(text: &str) -> String {
-    let one = Regex::new(r"\bA([PE])F+(\d\d)T(\d)([- ]?)(\d{4})\b").expect("a pattern");
+    static PATTERNS: LazyLock<[Regex; 4]> = LazyLock::new(|| {
+        [
+            r"\bA([PE])F+(\d\d)T(\d)([- ]?)(\d{4})\b",
+            r"\bAPF(\d\d)T(\d)([- ])(\d{0,3})( |$)",
+            r"\b(12\d\d)( ?)(\d{4})( ?)(\d\d)\b",
+            r"\bL(\d+)([/ ]?)T(\d)([- ]?)(\d\d)([/ ]?)C(\d{4})\b",
+        ]
+        .map(|p| Regex::new(p).expect("a pattern"))
+    });
+    let [one, cut, two, three] = &*PATTERNS;
     let text = one.replace_all(text, |c: &Captures<'_>| {
         let glue = if &c[4] == "-" { "/" } else { &c[4] };
         let typo = if &c[1] == "E" { "AE" } else { "AF" };
         format!("{typo}{glue}20{}{glue}0{}{glue}{}", &c[2], &c[3], &c[5])
     });
-    let cut = Regex::new(r"\bAPF(\d\d)T(\d)([- ])(\d{0,3})( |$)").expect("a pattern");
     let text = cut.replace_all(&text, "AF/20$1/0$2/$4$5");
-    let two = Regex::new(r"\b(12\d\d)( ?)(\d{4})( ?)(\d\d)\b").expect("a pattern");
     let text = two.replace_all(&text, |c: &Captures<'_>| {
         if &c[2] == " " { format!("{}-{}/{}", &c[5], &c[3], &c[1]) } else { format!("{}{}{}", &c[5], &c[3], &c[1]) }
     });
-    let three = Regex::new(r"\bL(\d+)([/ ]?)T(\d)([- ]?)(\d\d)([/ ]?)C(\d{4})\b").expect("a pattern");
     three
         .replace_all(&text, |c: &Captures<'_>| {
             let glue = if &c[2] == "/" { "." } else { &c[2] };
@@ -317,10 +340,37 @@ fn motifs(label: &str) -> String {
     label
 }
 
-/// The same line as another bank would write it.
-fn translate(label: &str, grammar: Grammar) -> String {
-    let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
-    let rules: [(&str, [&str; 3]); 22] = [
+/// Writes lines as another bank would.
+struct Translator {
+    grammar: Grammar,
+    rules: Vec<(Regex, &'static str)>,
+}
+
+impl Translator {
+    fn new(grammar: Grammar) -> Self {
+        let rules =
+            RULES.iter().map(|(p, forms)| (Regex::new(p).expect("a pattern"), forms[grammar as usize])).collect();
+        Self { grammar, rules }
+    }
+
+    fn translate(&self, label: &str) -> String {
+        let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (pattern, form) in &self.rules {
+            if pattern.is_match(&label) {
+                let done = pattern.replace(&label, *form).into_owned();
+                return done.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches(" -").to_owned();
+            }
+        }
+        for (old, forms) in PREFIXES {
+            if let Some(rest) = label.strip_prefix(old) {
+                return format!("{}{rest}", forms[self.grammar as usize]);
+            }
+        }
+        label
+    }
+}
+
+const RULES: [(&str, [&str; 3]); 22] = [
         (
             r"^VIR(?:EMENT)? SEPA RECU /DE (?P<p>.*?) /MOTIF ?(?P<m>.*?) /REF ?(?P<r>.*)$",
             ["VIREMENT DE $p $m REFERENCE : $r", "VIR $p - $m", "VRT RECU /FRM $p /EID $r /RNF $m"],
@@ -380,24 +430,10 @@ fn translate(label: &str, grammar: Grammar) -> String {
         (r"^CREDIT REMISE PRELEVEMENTS SEPA CORE (?P<n>\d+) OP$", ["REMISE DE PRELEVEMENTS $n OPERATIONS", "REM PRLV $n", "REMISE PRLV CORE /NBR $n"]),
         (r"^(?:REMISE PRLV SEPA /REF|REMISE PRELEVEMENT EUROPEEN|REMISE PRELEVEMENTS|REM PRLV SEPA) (?P<r>[A-Z]+\d+).*$", ["REMISE DE PRELEVEMENTS $r", "REM PRLV $r", "REMISE PRLV CORE /EID $r"]),
     ];
-    for (pattern, forms) in rules {
-        let pattern = Regex::new(pattern).expect("a pattern");
-        if pattern.is_match(&label) {
-            let form = forms[grammar as usize];
-            let done = pattern.replace(&label, form).into_owned();
-            return done.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches(" -").to_owned();
-        }
-    }
-    let prefixes: [(&str, [&str; 3]); 4] = [
-        ("VIR INST ", ["VIREMENT INSTANTANE DE ", "VIR INST ", "VRT INST RECU /FRM "]),
-        ("VIR.PERMANENT ", ["VIREMENT PERMANENT DE ", "VIR PERM ", "VRT PERM /FRM "]),
-        ("VIR SEPA ", ["VIREMENT ", "VIR ", "VRT "]),
-        ("PRLV SEPA ", ["PRELEVEMENT ", "PRLV ", "PRLV CORE "]),
-    ];
-    for (old, forms) in prefixes {
-        if let Some(rest) = label.strip_prefix(old) {
-            return format!("{}{rest}", forms[grammar as usize]);
-        }
-    }
-    label
-}
+
+const PREFIXES: [(&str, [&str; 3]); 4] = [
+    ("VIR INST ", ["VIREMENT INSTANTANE DE ", "VIR INST ", "VRT INST RECU /FRM "]),
+    ("VIR.PERMANENT ", ["VIREMENT PERMANENT DE ", "VIR PERM ", "VRT PERM /FRM "]),
+    ("VIR SEPA ", ["VIREMENT ", "VIR ", "VRT "]),
+    ("PRLV SEPA ", ["PRELEVEMENT ", "PRLV ", "PRLV CORE "]),
+];
