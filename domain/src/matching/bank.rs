@@ -37,8 +37,8 @@ fn fee(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
         score += 9.0;
         evidence.push(Evidence::new(EvidenceCode::BankOperation, 9.0).with("word", &first.text));
     } else if line.kind == LineKind::Bank {
-        score += 6.5;
-        evidence.push(Evidence::new(EvidenceCode::BankOperation, 6.5).with("word", &first.text));
+        score += 9.0;
+        evidence.push(Evidence::new(EvidenceCode::BankOperation, 9.0).with("word", &first.text));
     } else if reading.label.has_stem(&FEES[..6]) && !is_operator(&first.text) {
         score += 4.0;
         evidence.push(Evidence::new(EvidenceCode::BankOperation, 4.0).with("word", &first.text));
@@ -102,9 +102,10 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
         || label.has_any(&["FONDS"]) && label.has_any(&["TRAVAUX"])
         || label.has_any(&["CPTE", "COMPTE"]) && label.has_any(&["TRAVAUX", "CPTE"]) && !label.has_any(&["COMPOSER"]);
     let debit_or_savings = line.amount < Money::ZERO || book.is_savings(line.account);
-    if words && strangers == 0 && (debit_or_savings || own) {
-        score += 8.5;
-        evidence.push(Evidence::new(EvidenceCode::OwnName, 8.5).with("name", "épargne"));
+    if words && strangers <= 1 && (debit_or_savings || own) {
+        let weight = if strangers == 0 { 8.5 } else { 7.5 };
+        score += weight;
+        evidence.push(Evidence::new(EvidenceCode::OwnName, weight).with("name", "épargne"));
     }
     if let Some(pair) = pair(book, reading) {
         score += if strangers == 0 { 8.0 } else { 4.0 };

@@ -55,11 +55,12 @@ pub fn decide(book: &Book, line: &Line) -> Decision {
     if line.pending && !line.deleted {
         return Decision::wait();
     }
-    decide_now(book, line)
+    decide_late(book, line)
 }
 
-/// Decides a line even if it is pending: its booked line did not come.
-pub(super) fn decide_now(book: &Book, line: &Line) -> Decision {
+/// Decides a line even if it is pending: its booked line did not come in ten days.
+#[must_use]
+pub fn decide_late(book: &Book, line: &Line) -> Decision {
     let reading = Reading::of(book, line);
     if let Some(twin) = duplicates::explain(book, &reading) {
         return rank(book, &reading, vec![twin], UNKNOWN);

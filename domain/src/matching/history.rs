@@ -1,17 +1,18 @@
 //! Lines seen before: who paid like this, and for whom.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use super::allocation::{Allocation, Cause};
 use super::book::{Line, Outcome, PastLine};
 use super::label::{Label, same_party};
-use super::state::ById;
+use crate::ids::TransactionId;
 
 /// Lines seen so far, oldest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     lines: Vec<PastLine>,
     keys: Vec<PastKey>,
+    seen: HashSet<TransactionId>,
 }
 
 /// What later lines are compared with.
@@ -33,11 +34,14 @@ impl PastKey {
 
 impl History {
     /// Remembers a line; a second outcome of the same line replaces the first.
-    pub fn push(&mut self, past: PastLine, _by_id: &ById) {
-        if let Some(at) = self.lines.iter().rposition(|p| p.line.id == past.line.id) {
+    pub fn push(&mut self, past: PastLine) {
+        if self.knows(past.line.id)
+            && let Some(at) = self.lines.iter().rposition(|p| p.line.id == past.line.id)
+        {
             self.lines[at] = past;
             return;
         }
+        self.seen.insert(past.line.id);
         self.keys.push(PastKey::of(&past.line));
         self.lines.push(past);
     }
@@ -70,14 +74,8 @@ impl History {
         })
     }
 
-    /// How often each key was seen, for tests of rhythm.
-    pub fn count<K: Ord>(&self, key: impl Fn(&PastLine) -> Option<K>) -> BTreeMap<K, usize> {
-        let mut counts = BTreeMap::new();
-        for past in &self.lines {
-            if let Some(key) = key(past) {
-                *counts.entry(key).or_insert(0) += 1;
-            }
-        }
-        counts
+    /// Whether a line was seen before.
+    pub fn knows(&self, id: TransactionId) -> bool {
+        self.seen.contains(&id)
     }
 }

@@ -133,29 +133,31 @@ impl Label {
 
 /// Whether two party keys name the same payer.
 ///
-/// Equal, or the same first two names: what follows a payer's name in labels
-/// without markers is the motif, which changes from line to line.
+/// Every word alike, typing errors apart; or one key begins the other with at
+/// least two names, because in labels without markers some words of the motif
+/// may follow the payer.
 pub(super) fn same_party(a: &str, b: &str) -> bool {
     if a == b {
         return !a.is_empty();
     }
-    let alike = |x: &str, y: &str| x == y || similar(x, y);
-    let (left, right) = (a.split(' '), b.split(' '));
-    if !a.is_empty() && left.clone().count() == right.clone().count() && left.zip(right).all(|(x, y)| alike(x, y)) {
-        return true;
-    }
-    let mut shared = 0;
-    let mut letters = 0;
-    for (x, y) in a.split(' ').zip(b.split(' ')) {
-        if x != y && !similar(x, y) {
-            break;
+    let (mut left, mut right) = (a.split(' '), b.split(' '));
+    let (mut names, mut letters) = (0, 0);
+    loop {
+        match (left.next(), right.next()) {
+            (Some(x), Some(y)) if x == y || similar(x, y) => {
+                if !is_civility(x) && x.len() > 1 {
+                    names += 1;
+                    letters += x.len();
+                }
+            }
+            (Some(x), Some(y)) => {
+                let cut = left.next().is_none() && y.starts_with(x) || right.next().is_none() && x.starts_with(y);
+                return cut && x.len().min(y.len()) >= 3 && names >= 1 && letters >= 5;
+            }
+            (None, None) => return letters >= 3,
+            _ => return names >= 2 && letters >= 9,
         }
-        if !is_civility(x) && x.len() > 1 {
-            shared += 1;
-            letters += x.len();
-        }
     }
-    shared >= 2 && letters >= 9
 }
 
 /// `S.C.I.` is one word.

@@ -35,7 +35,7 @@ pub use book::{
     OwnerKind, Ownership, PastLine, PaymentMode, Payout, Person, PersonRole, Receivable, ReceivableKind, Slip,
     Snapshot, Supplier,
 };
-pub use decide::decide;
+pub use decide::{decide, decide_late};
 pub use decision::{Band, Candidate, Decision};
 pub use evidence::{Evidence, EvidenceCode};
 pub use run::{Waiting, announced_by, decide_all};

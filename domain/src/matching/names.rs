@@ -5,11 +5,11 @@
 //! short, payers mistype them.
 #![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::book::{Owner, OwnerKind, Person, PersonRole, ReceivableKind, Snapshot};
 use super::label::{Field, Label, Word};
-use super::vocabulary::{is_civility, is_legal_form, is_motif, is_operator, is_particle};
+use super::vocabulary::{is_civility, is_generic, is_legal_form, is_motif, is_operator, is_particle};
 
 /// The names of a condominium, of its neighbours and of its suppliers.
 #[derive(Clone, Debug, Default)]
@@ -18,11 +18,16 @@ pub(super) struct NameIndex {
     neighbours: Vec<Vec<Known>>,
     suppliers: Vec<Vec<Known>>,
     first_names: HashSet<String>,
-    /// Words of works called for: a motif, not a name.
+    /// Words of works called for, and words seen next to several owners' names: motifs, not names.
     common: HashSet<String>,
+    /// Words seen next to one or two owners' names.
+    seen_with: HashMap<String, Vec<usize>>,
     /// Words of the condominium's own names.
     pub own: Vec<Vec<String>>,
 }
+
+/// A word next to the names of so many owners names none of them.
+const SEVERAL: usize = 3;
 
 /// A person or company, ready to be looked for.
 #[derive(Clone, Debug)]
@@ -113,12 +118,47 @@ impl NameIndex {
             .collect();
         let topics = data.receivables.iter().filter(|r| r.kind == ReceivableKind::Works).flat_map(|r| pieces(&r.period));
         let common = topics.filter(|word| word.len() >= 4).collect();
-        Self { owners, neighbours, suppliers, first_names, common, own }
+        Self { owners, neighbours, suppliers, first_names, common, seen_with: HashMap::new(), own }
     }
 
     /// How the label names each owner, best match only.
     pub fn owners(&self, label: &Label) -> Vec<Option<NameMatch>> {
         self.owners.iter().map(|persons| self.best(persons, label, true)).collect()
+    }
+
+    /// Learns from a label which words banks and payers put next to any name.
+    ///
+    /// A word that stood next to the names of three owners belongs to the
+    /// operation or the motif, in whatever grammar the bank writes.
+    pub fn learn(&mut self, label: &Label) {
+        let names = self.owners(label);
+        let Some((owner, best)) = names
+            .iter()
+            .enumerate()
+            .filter_map(|(i, n)| n.map(|n| (i, n)))
+            .max_by(|a, b| a.1.weight.total_cmp(&b.1.weight))
+        else {
+            return;
+        };
+        if best.grade < Grade::Surname {
+            return;
+        }
+        for word in label.words.iter().filter(|w| w.is_alphabetic() && w.text.len() > 1) {
+            let text = &word.text;
+            let of_owner = self.owners[owner].iter().any(|k| {
+                k.surname.iter().chain(&k.first).any(|p| p == text || similar(p, text) || p.starts_with(text.as_str()))
+            });
+            if of_owner || self.common.contains(text) || is_operator(text) || is_motif(text) || self.first_names.contains(text) {
+                continue;
+            }
+            let owners = self.seen_with.entry(text.clone()).or_default();
+            if !owners.contains(&owner) {
+                owners.push(owner);
+            }
+            if owners.len() >= SEVERAL {
+                self.common.insert(text.clone());
+            }
+        }
     }
 
     /// How the label names one owner.
@@ -189,7 +229,7 @@ impl NameIndex {
         len: usize,
         found: Found,
     ) -> Option<NameMatch> {
-        let around = Around::read(words, at, len);
+        let around = Around::read(words, at, len, &self.common);
         let as_party = around.as_party;
         let whole = |weight, grade| Some(NameMatch { weight, grade, as_party, owner_self: !known.stands_in });
         if let Some(form) = &known.form {
@@ -277,9 +317,9 @@ struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
-    fn read(words: &'a [Word], at: usize, len: usize) -> Self {
+    fn read(words: &'a [Word], at: usize, len: usize, common: &HashSet<String>) -> Self {
         let field = words[at].field;
-        let name = |w: &&Word| w.field == field && w.is_alphabetic() && !is_motif(&w.text);
+        let name = |w: &&Word| w.field == field && w.is_alphabetic() && !is_motif(&w.text) && !common.contains(&w.text);
         let before: Vec<&Word> = words[..at]
             .iter()
             .rev()
@@ -292,7 +332,7 @@ impl<'a> Around<'a> {
             Field::Party => true,
             Field::Head => {
                 let start = at - before.len();
-                words[..start].iter().all(|w| is_operator(&w.text) || !w.is_alphabetic())
+                words[..start].iter().all(|w| is_operator(&w.text) || !w.is_alphabetic() || common.contains(&w.text))
             }
             Field::Motif | Field::Reference => false,
         };
@@ -550,7 +590,8 @@ fn known_of_company(name: &str) -> Known {
 
 /// How a label names a supplier: its words in any order, its acronym, or a part of it.
 fn supplier(known: &Known, label: &Label) -> Option<NameMatch> {
-    let strong: Vec<&String> = known.surname.iter().filter(|w| w.len() > 2 && !is_particle(w)).collect();
+    let strong: Vec<&String> =
+        known.surname.iter().filter(|w| w.len() > 2 && !is_particle(w) && !is_generic(w)).collect();
     let words: Vec<&Word> = label.words.iter().filter(|w| w.field != Field::Reference).collect();
     let has = |piece: &str| {
         words.iter().any(|w| {

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::allocation::{Allocation, Cause};
 use super::book::{Alias, Decider, Line, Outcome};
-use super::decide::{decide, decide_now};
+use super::decide::{decide, decide_late};
 use super::decision::{Band, Decision, Scored};
 use super::duplicates::announces;
 use super::evidence::{Evidence, EvidenceCode};
@@ -61,7 +61,7 @@ pub fn decide_all(book: &mut Book, mut lines: Vec<Line>, as_of: NaiveDate) -> Ve
     let mut waiting = Waiting::default();
     for line in lines {
         for late in waiting.take_expired(line.date) {
-            decided.push(settle(book, late, decide_now));
+            decided.push(settle(book, late, decide_late));
         }
         book.advance(line.date);
         if line.pending && !line.deleted {
@@ -78,7 +78,7 @@ pub fn decide_all(book: &mut Book, mut lines: Vec<Line>, as_of: NaiveDate) -> Ve
         decided.push((line, decision));
     }
     for late in waiting.take_expired(as_of) {
-        decided.push(settle(book, late, decide_now));
+        decided.push(settle(book, late, decide_late));
     }
     decided.extend(waiting.lines.into_iter().map(|line| (line, Decision::wait())));
     decided

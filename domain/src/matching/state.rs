@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use uuid::Uuid;
 
 use super::allocation::{Allocation, Cause};
 use super::book::{
@@ -11,11 +10,12 @@ use super::book::{
     ReceivableKind, Snapshot,
 };
 use super::history::{History, PastKey};
+use super::label::Label;
 use super::names::NameIndex;
 use super::references::ReferenceIndex;
 use crate::ids::{
     AliasId, BankAccountId, BatchEntryId, BatchId, ChargeId, ChequeId, InvoiceId, OwnerId, ReceivableId, SlipId,
-    SupplierId, TransactionId,
+    SupplierId,
 };
 use crate::money::Money;
 
@@ -131,7 +131,7 @@ impl Book {
             data: Snapshot { history: Vec::new(), ..data.clone() },
         };
         for past in data.history {
-            book.past.push(past, &book.by_id);
+            book.past.push(past);
         }
         book
     }
@@ -216,7 +216,10 @@ impl Book {
         if let Outcome::Posted { allocations, .. } = &outcome {
             self.apply(line, allocations);
         }
-        self.past.push(PastLine { line: line.clone(), outcome }, &self.by_id);
+        if line.amount > Money::ZERO && !self.past.knows(line.id) {
+            self.names.learn(&Label::read(&line.original_wording));
+        }
+        self.past.push(PastLine { line: line.clone(), outcome });
     }
 
     /// Learns that a payer pays for an owner.
@@ -505,11 +508,6 @@ impl Book {
     pub(super) fn is_works(&self, receivable: usize) -> bool {
         self.data.receivables[receivable].kind == ReceivableKind::Works
     }
-
-    /// The id of a line already seen that equals this one, for lookups.
-    pub(super) fn seen(&self, id: TransactionId) -> bool {
-        self.past.lines().iter().any(|p| p.line.id == id)
-    }
 }
 
 fn owner_of(by_id: &ById, data: &Snapshot, cause: Cause) -> Option<usize> {
@@ -532,9 +530,4 @@ fn owner_of(by_id: &ById, data: &Snapshot, cause: Cause) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-/// The uuid of anything, for evidence.
-pub(super) fn uuid_of(cause: Cause) -> Option<Uuid> {
-    cause.target()
 }

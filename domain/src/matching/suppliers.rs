@@ -139,7 +139,11 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         if named_best.is_none_or(|(_, w)| weight > w) {
             named_best = Some((supplier, weight));
         }
-        let (amount, code) = bill_weight(book, line, &spread, &items);
+        let (mut amount, code) = bill_weight(book, line, &spread, &items);
+        let debit = reading.label.has_stem(&["PRLV", "PREL", "PRV"]);
+        if code == EvidenceCode::NoOpenBill && debit && !creditor.is_empty() && identified {
+            amount += 3.0;
+        }
         evidence.push(Evidence::new(code, amount).with("amount", line.amount.abs()).with("count", spread.parts.len()));
         identified |= exact && (name.is_some() || cited);
         let base = if weight > 0.0 { weight } else { STRANGER };

@@ -11,7 +11,7 @@ pub(super) fn is_operator(word: &str) -> bool {
             | "RECUE" | "RECUS" | "RECEPTION" | "EMIS" | "EMISE" | "EMISSION" | "EN" | "VOTRE" | "NOTRE" | "FAVEUR"
             | "PERM" | "PERMANENT" | "EUROPEEN" | "LOGITEL" | "WEB" | "CREDIT" | "DEBIT" | "ORDRE" | "RE" | "PRLV"
             | "PRLVT" | "PRELEVEMENT" | "PRELVT" | "PRELEVT" | "PRV" | "CORE" | "B2B" | "SDD" | "TRANSFERT" | "VERSEMENT"
-            | "ENTRANT" | "SORTANT" | "EXTERNE" | "ORIGINE" | "PROVENANCE" | "DEPUIS" | "INTERNET" | "TELETRANSMIS"
+            | "ENCAISSEMENT" | "ENC" | "ENCAISST" | "VERST" | "VRST" | "IMMEDIAT" | "FROM" | "OF" | "ENTRANT" | "SORTANT" | "EXTERNE" | "ORIGINE" | "PROVENANCE" | "DEPUIS" | "INTERNET" | "TELETRANSMIS"
             | "EBICS" | "CPTE" | "A" | "DE" | "DU" | "POUR" | "VERS" | "PAR" | "LA" | "TRF"
     )
 }
@@ -54,7 +54,19 @@ pub(super) fn is_motif(word: &str) -> bool {
             | "PERCU" | "AVOIR" | "RELEVE" | "SALAIRE" | "PAIE" | "PAYE" | "MENSUALITE" | "ECHEANCE" | "PLAN" | "JANVIER"
             | "JANV" | "JAN" | "FEVRIER" | "FEV" | "FEVR" | "MARS" | "AVRIL" | "AVR" | "MAI" | "JUIN" | "JUILLET"
             | "JUIL" | "AOUT" | "SEPTEMBRE" | "SEPT" | "OCTOBRE" | "OCT" | "NOVEMBRE" | "NOV" | "DECEMBRE" | "DEC"
-            | "MOTIF" | "COTISATION" | "QUOTE" | "PART" | "BUDGET" | "ACOMPTE" | "AVANCE" | "ANNEE" | "MOIS" | "RESIDENCE"
+            | "APP" | "PTE" | "CH" | "CHGES" | "CHRGES" | "CHARGS" | "AF" | "AP" | "FDS" | "QP" | "VERST" | "VERSEMENT" | "VERSMT" | "REGLT"
+            | "REGLMT" | "REGLEMENTS" | "RGT" | "RETARD" | "GESTION" | "PROVIS" | "TRIMESTRIELLE" | "TRIMESTRIELLES" | "MENSUEL" | "MENSUELLE"
+            | "MERCI" | "CORDIALEMENT" | "SUR" | "RAPPEL" | "ARRIERE" | "ARRIERES" | "IMPAYES" | "PREMIER" | "DEUXIEME"
+            | "TROISIEME" | "QUATRIEME" | "RBT" | "REMBOURST" | "MOTIF" | "COTISATION" | "QUOTE" | "PART" | "BUDGET" | "ACOMPTE" | "AVANCE" | "ANNEE" | "MOIS" | "RESIDENCE"
             | "OPPOSITION" | "REMISE" | "CHEZ" | "MANDAT" | "DATE" | "ICS" | "RUM" | "ECH" | "IMPAYE" | "REJET"
+    )
+}
+
+/// Words in the names of many companies: they tell none of them apart.
+pub(super) fn is_generic(word: &str) -> bool {
+    matches!(
+        word,
+        "FRANCE" | "GROUPE" | "SERVICE" | "SERVICES" | "ENTREPRISE" | "ENTREPRISES" | "SOCIETE" | "CABINET" | "AGENCE"
+            | "COMPAGNIE" | "GENERALE" | "EXPRESS" | "NATIONAL" | "EUROPE" | "CLIENTS" | "FILS" | "PERE"
     )
 }

@@ -76,6 +76,11 @@ pub fn with_answers(world: &World, truth: &HashMap<String, Vec<Allocation>>) -> 
             book.record_decision(&pending, &twin);
         }
     }
+    for (book, waiting) in books.iter().zip(&mut waiting) {
+        for late in waiting.take_expired(NaiveDate::MAX) {
+            predictions.push(predict(world, &late, &decide_late(book, &late)));
+        }
+    }
     predictions
 }
 

@@ -68,12 +68,14 @@ const SURNAMES: [&str; 74] = [
     "Wagner", "Bonhomme", "Cartier", "Du Bellay",
 ];
 
-const FIRST_NAMES: [&str; 44] = [
-    "Yasmina", "Gaël", "Ségolène", "Tariq", "Margaux", "Anne-Sophie", "Ludovic", "Ingrid", "Ousmane", "Béatrice",
-    "Cédric", "Delphine", "Edouard", "Fanny", "Grégoire", "Hortense", "Ismaël", "Jean-Baptiste", "Karine", "Léonard",
-    "Mireille", "Noémie", "Octave", "Perrine", "Quentin", "Roxane", "Stéphane", "Tiphaine", "Ulysse", "Vanessa",
-    "William", "Xavier", "Yannick", "Zoé", "Arnaud", "Blandine", "Clotilde", "Damien", "Estelle", "Fabrice", "Gwenaëlle",
-    "Henri", "Iris", "Joël",
+/// New first names keep the initial: payers who sign with it still do.
+const FIRST_NAMES: [&str; 56] = [
+    "Amandine", "Arnaud", "Anne-Sophie", "Aïcha", "Apolline", "Basile", "Béatrice", "Blandine", "Cédric", "Clotilde",
+    "Capucine", "Corentin", "Célestin", "Clémence", "Cyprien", "Coline", "Delphine", "Damien", "Edouard", "Estelle",
+    "Eulalie", "Fanny", "Fabrice", "Félicité", "Gaël", "Gwenaëlle", "Grégoire", "Hortense", "Henri", "Ingrid", "Ismaël",
+    "Jocelyne", "Joachim", "Jean-Baptiste", "Joséphine", "Jérémie", "Jules", "Judith", "Karine", "Ludovic", "Léonard",
+    "Ludivine", "Lison", "Margaux", "Mireille", "Mathurin", "Malika", "Modeste", "Mélanie", "Marius", "Noémie", "Octave",
+    "Perrine", "Quentin", "Ségolène", "Stéphane",
 ];
 
 /// Upper-case ASCII, as banks write.
@@ -86,6 +88,8 @@ struct Renaming {
     whole: Vec<(String, String)>,
     /// Each name in every case and spelling it may stand in, longest first.
     forms: Vec<(String, String)>,
+    /// Words of suppliers' names: no typing errors of ours.
+    suppliers: Vec<String>,
 }
 
 impl Renaming {
@@ -100,6 +104,12 @@ impl Renaming {
             }
         };
         let mut surnames_seen = Vec::new();
+        let suppliers: Vec<String> = files
+            .rows("suppliers")
+            .iter()
+            .filter_map(|s| s["name"].as_str())
+            .flat_map(|n| plain(n).split(' ').map(str::to_owned).collect::<Vec<_>>())
+            .collect();
         for owner in files.rows("owners") {
             for person in [owner, &owner["spouse"]] {
                 add(&mut surnames_seen, &person["last_name"]);
@@ -111,7 +121,15 @@ impl Renaming {
         surnames.sort_by_key(|n| (usize::MAX - n.len(), n.clone()));
         first_names.sort_by_key(|n| (usize::MAX - n.len(), n.clone()));
         let surnames = surnames.into_iter().enumerate().map(|(i, n)| (n, numbered(&SURNAMES, i)));
-        let first_names = first_names.into_iter().enumerate().map(|(i, n)| (n, numbered(&FIRST_NAMES, i)));
+        let mut used: HashMap<char, usize> = HashMap::new();
+        let first_names = first_names.into_iter().map(|old| {
+            let initial = plain(&old).chars().next().unwrap_or('A');
+            let same: Vec<&str> = FIRST_NAMES.iter().copied().filter(|n| plain(n).starts_with(initial)).collect();
+            let turn = used.entry(initial).or_insert(0);
+            let new = if same.is_empty() { format!("{initial}élim") } else { numbered(&same, *turn) };
+            *turn += 1;
+            (old, new)
+        });
         let whole: Vec<(String, String)> = surnames.chain(first_names).collect();
         let forms = whole
             .iter()
@@ -124,7 +142,7 @@ impl Renaming {
                 ]
             })
             .collect();
-        Self { whole, forms }
+        Self { whole, forms, suppliers }
     }
 
     /// Replaces names in a text, in the case they stand in.
@@ -150,7 +168,8 @@ impl Renaming {
         let olds: Vec<(String, String)> = self.whole.iter().map(|(o, n)| (plain(o), plain(n))).collect();
         done.split(' ')
             .map(|word| {
-                if word.len() < 4 || !word.bytes().all(|b| b.is_ascii_uppercase()) {
+                let replaced = olds.iter().any(|(_, new)| new.split([' ', '-', '\'']).any(|piece| piece == word));
+                if replaced || self.suppliers.iter().any(|s| s == word) || word.len() < 4 || !word.bytes().all(|b| b.is_ascii_uppercase()) {
                     return word.to_owned();
                 }
                 for (old, new) in &olds {
@@ -185,7 +204,7 @@ fn numbered(list: &[&str], i: usize) -> String {
     let name = list[i % list.len()];
     match i / list.len() {
         0 => name.to_owned(),
-        round => format!("{name}{}", ["", "-Blanc", "-Durand", "-Petit"][round.min(3)]),
+        round => format!("{name}{}", ["", "-Blanc", "-Sorel", "-Aubry"][round.min(3)]),
     }
 }
 
@@ -225,7 +244,14 @@ fn rename(files: &mut Files) {
     for batch in files.rows_mut("sepa_batches") {
         for entry in batch["entries"].as_array_mut().into_iter().flatten() {
             change(&mut entry["debtor_name"], |t| renaming.apply(t));
+            change(&mut entry["creditor_name"], |t| renaming.apply(t));
         }
+    }
+    for row in files.rows_mut("suppliers") {
+        change(&mut row["name"], |t| renaming.apply(t));
+    }
+    for row in files.rows_mut("invoices") {
+        change(&mut row["supplier_name"], |t| renaming.apply(t));
     }
     for slip in files.rows_mut("cheque_deposits") {
         for cheque in slip["cheques"].as_array_mut().into_iter().flatten() {
@@ -274,7 +300,7 @@ fn references(files: &mut Files) {
 fn reform(text: &str) -> String {
     static PATTERNS: LazyLock<[Regex; 4]> = LazyLock::new(|| {
         [
-            r"\bA([PE])F+(\d\d)T(\d)([- ]?)(\d{4})\b",
+            r"\bA([PE])F(F*)(\d\d)T(\d)([- ]?)(\d{4})\b",
             r"\bAPF(\d\d)T(\d)([- ])(\d{0,3})( |$)",
             r"\b(12\d\d)( ?)(\d{4})( ?)(\d\d)\b",
             r"\bL(\d+)([/ ]?)T(\d)([- ]?)(\d\d)([/ ]?)C(\d{4})\b",
@@ -283,9 +309,10 @@ fn reform(text: &str) -> String {
     });
     let [one, cut, two, three] = &*PATTERNS;
     let text = one.replace_all(text, |c: &Captures<'_>| {
-        let glue = if &c[4] == "-" { "/" } else { &c[4] };
+        let glue = if &c[5] == "-" { "/" } else { &c[5] };
         let typo = if &c[1] == "E" { "AE" } else { "AF" };
-        format!("{typo}{glue}20{}{glue}0{}{glue}{}", &c[2], &c[3], &c[5])
+        let typo = format!("{typo}{}", &c[2]);
+        format!("{typo}{glue}20{}{glue}0{}{glue}{}", &c[3], &c[4], &c[6])
     });
     let text = cut.replace_all(&text, "AF/20$1/0$2/$4$5");
     let text = two.replace_all(&text, |c: &Captures<'_>| {
@@ -308,7 +335,7 @@ fn motifs(label: &str) -> String {
         ("CHARGES COPRO", "CH COPRO"),
         ("CHARGES IMMEUBLE", "CHARGES RESIDENCE"),
         ("CHARGES RETARD", "RETARD CHGES"),
-        ("SYNDIC", "GESTION"),
+        ("SYNDIC ", "GESTION "),
         ("PAIEMENT", "VERST"),
         ("APPARTEMENT", "MON APPART"),
         ("LOGEMENT", "APP"),
@@ -431,7 +458,8 @@ const RULES: [(&str, [&str; 3]); 22] = [
         (r"^(?:REMISE PRLV SEPA /REF|REMISE PRELEVEMENT EUROPEEN|REMISE PRELEVEMENTS|REM PRLV SEPA) (?P<r>[A-Z]+\d+).*$", ["REMISE DE PRELEVEMENTS $r", "REM PRLV $r", "REMISE PRLV CORE /EID $r"]),
     ];
 
-const PREFIXES: [(&str, [&str; 3]); 4] = [
+const PREFIXES: [(&str, [&str; 3]); 5] = [
+    ("VIR SEPA RECU /DE ", ["VIREMENT DE ", "VIR ", "VRT RECU /FRM "]),
     ("VIR INST ", ["VIREMENT INSTANTANE DE ", "VIR INST ", "VRT INST RECU /FRM "]),
     ("VIR.PERMANENT ", ["VIREMENT PERMANENT DE ", "VIR PERM ", "VRT PERM /FRM "]),
     ("VIR SEPA ", ["VIREMENT ", "VIR ", "VRT "]),
