@@ -16,6 +16,7 @@ pub mod node;
 pub mod run;
 mod service;
 pub mod store;
+pub mod testing;
 
 pub use engine::{
     AttemptView, Engine, EngineError, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved,

@@ -1,0 +1,171 @@
+//! Runs one node by itself, as the executor would.
+
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::ids::{RunId, TenantId};
+use crate::node::{
+    Ctx, Effect, IdempotencyKey, LogLine, LookUp, Node, NodeError, NodeResult, Problem, Registered,
+    Registry, Runner, TransactionNode,
+};
+use crate::store::Tx;
+
+/// One node with a config: run it, run it again, cancel it.
+///
+/// Each run has the same idempotency key, as a replayed step has.
+pub struct NodeTest {
+    node: Registered,
+    config: Value,
+    now: DateTime<Utc>,
+    cancel: CancellationToken,
+    logs: Mutex<Vec<LogLine>>,
+}
+
+impl NodeTest {
+    /// A test of a node that is given no transaction.
+    ///
+    /// # Panics
+    /// Never: one node is a sorted list.
+    pub fn new<N: Node>(node: N) -> Self {
+        Self::only(Registry::builder().node(node).build())
+    }
+
+    /// A test of a node that writes this database: see [`Self::run_in`].
+    ///
+    /// # Panics
+    /// Never: one node is a sorted list.
+    pub fn in_transaction<N: TransactionNode>(node: N) -> Self {
+        Self::only(Registry::builder().transaction(node).build())
+    }
+
+    fn only(registry: Result<Registry, crate::node::CatalogueError>) -> Self {
+        let registry = registry.expect("one node is a sorted list");
+        let node = registry.iter().next().expect("it holds the node");
+        Self::of(node.clone())
+    }
+
+    /// A test of a registered node.
+    #[must_use]
+    pub fn of(node: Registered) -> Self {
+        Self {
+            node,
+            config: Value::Null,
+            now: DateTime::UNIX_EPOCH,
+            cancel: CancellationToken::new(),
+            logs: Mutex::default(),
+        }
+    }
+
+    /// The node's `with`, in YAML.
+    ///
+    /// # Panics
+    /// When it is no YAML.
+    #[must_use]
+    pub fn with(self, yaml: &str) -> Self {
+        let config = serde_saphyr::from_str(yaml).expect("`with` is YAML");
+        Self { config, ..self }
+    }
+
+    /// The node's `with`.
+    #[must_use]
+    pub fn with_value(self, config: Value) -> Self {
+        Self { config, ..self }
+    }
+
+    /// The instant of the attempt.
+    #[must_use]
+    pub fn at(self, now: DateTime<Utc>) -> Self {
+        Self { now, ..self }
+    }
+
+    /// Cancels every run, running or to come.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// The effect of this config.
+    ///
+    /// # Errors
+    /// When the config is not of the node's type.
+    pub fn effect(&self) -> NodeResult<Effect> {
+        self.node.effect(&self.config)
+    }
+
+    /// What the node finds wrong with this config before it is saved.
+    #[must_use]
+    pub fn check(&self) -> Vec<Problem> {
+        self.node.check(&self.config)
+    }
+
+    /// The lines written by all runs so far.
+    pub fn logs(&self) -> Vec<LogLine> {
+        let logs = self.logs.lock();
+        logs.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs the node.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub async fn run(&self) -> NodeResult<Value> {
+        let Runner::Plain(node) = &self.node.runner else {
+            return Err(NodeError::fail("test.needs_tx", "use `run_in`"));
+        };
+        let ctx = self.ctx(TenantId(Uuid::nil()));
+        let result = node.run(&ctx, self.config.clone()).await;
+        self.keep_logs(ctx);
+        result
+    }
+
+    /// Runs a node that writes this database.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub async fn run_in(&self, tx: &mut Tx<'_>) -> NodeResult<Value> {
+        let Runner::Transaction(node) = &self.node.runner else {
+            return self.run().await;
+        };
+        let ctx = self.ctx(tx.tenant());
+        let result = node.run(&ctx, tx, self.config.clone()).await;
+        self.keep_logs(ctx);
+        result
+    }
+
+    /// Asks the node what became of an attempt.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub async fn look_up(&self) -> NodeResult<LookUp<Value>> {
+        let Runner::Plain(node) = &self.node.runner else {
+            return Err(NodeError::fail(
+                "test.no_look_up",
+                "it writes this database",
+            ));
+        };
+        let ctx = self.ctx(TenantId(Uuid::nil()));
+        node.look_up(&ctx, self.config.clone()).await
+    }
+
+    fn ctx(&self, tenant: TenantId) -> Ctx {
+        Ctx {
+            tenant,
+            run: RunId(Uuid::nil()),
+            step: "tested".to_owned(),
+            attempt: 1,
+            now: self.now,
+            key: IdempotencyKey(format!("{}/tested/0", Uuid::nil())),
+            cancel: self.cancel.child_token(),
+            log: Mutex::default(),
+        }
+    }
+
+    fn keep_logs(&self, ctx: Ctx) {
+        let lines = ctx.log.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let logs = self.logs.lock();
+        logs.unwrap_or_else(PoisonError::into_inner).extend(lines);
+    }
+}

@@ -1,0 +1,317 @@
+//! Nodes that the engine's tests run: one of each effect, and what they leave outside.
+
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test file uses a part of it"
+)]
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use engine::node::{
+    Ctx, Effect, LogLevel, LookUp, Node, NodeError, NodeResult, NodeSpec, Registry,
+    TransactionNode, UnknownOutcome,
+};
+use engine::store::Tx;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Executor, PgPool};
+
+/// How often each node ran, by name.
+#[derive(Clone, Default)]
+pub struct Counts(Arc<Mutex<HashMap<&'static str, u32>>>);
+
+impl Counts {
+    pub fn add(&self, name: &'static str) -> u32 {
+        let mut counts = self.0.lock().unwrap();
+        let count = counts.entry(name).or_default();
+        *count += 1;
+        *count
+    }
+
+    pub fn of(&self, name: &str) -> u32 {
+        self.0.lock().unwrap().get(name).copied().unwrap_or(0)
+    }
+}
+
+/// A file that stands for the outside world: one line a call.
+#[derive(Clone)]
+pub struct Outside(PathBuf);
+
+impl Outside {
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    pub fn in_temp() -> (tempfile::TempDir, Self) {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = Self(folder.path().join("outside"));
+        (folder, outside)
+    }
+
+    /// One call, one write: it is there whole or not at all.
+    pub fn call(&self, line: &str) {
+        let mut file = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(&self.0)
+            .unwrap();
+        file.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    pub fn calls(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// A value, as it is.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// Anything.
+    #[serde(default)]
+    pub value: Value,
+}
+
+/// A pure node: gives what it is given.
+pub struct Echo(pub Counts);
+
+impl Node for Echo {
+    const SPEC: NodeSpec = NodeSpec::new("test.echo", Effect::Pure);
+    type Config = Given;
+    type Output = Given;
+
+    async fn run(&self, ctx: &Ctx, config: Given) -> NodeResult<Given> {
+        self.0.add("test.echo");
+        ctx.log(LogLevel::Info, "echoed");
+        Ok(config)
+    }
+}
+
+/// How a reading node behaves.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadConfig {
+    /// What it reads.
+    #[serde(default)]
+    pub value: Value,
+    /// Attempts that fail before one works.
+    #[serde(default)]
+    pub failures: u32,
+    /// Never answers.
+    #[serde(default)]
+    pub hangs: bool,
+}
+
+/// A reading node: leaves a line outside, each time it reads.
+pub struct Read(pub Outside, pub Counts);
+
+impl Node for Read {
+    const SPEC: NodeSpec = NodeSpec::new("test.read", Effect::Read);
+    type Config = ReadConfig;
+    type Output = Given;
+
+    async fn run(&self, ctx: &Ctx, config: ReadConfig) -> NodeResult<Given> {
+        self.1.add("test.read");
+        self.0.call(&format!("read {} {}", ctx.step, ctx.attempt));
+        if config.hangs {
+            std::future::pending::<()>().await;
+        }
+        if ctx.attempt <= config.failures {
+            return Err(NodeError::retry("test.busy", "not yet"));
+        }
+        Ok(Given {
+            value: config.value,
+        })
+    }
+}
+
+/// How an external node behaves.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendConfig {
+    /// What it sends.
+    #[serde(default)]
+    pub value: Value,
+    /// Attempts of which nobody knows what became.
+    #[serde(default)]
+    pub lost: u32,
+    /// Attempts that fail for sure.
+    #[serde(default)]
+    pub refused: u32,
+    /// Never answers.
+    #[serde(default)]
+    pub hangs: bool,
+}
+
+/// What an external node gives.
+#[derive(Serialize, JsonSchema)]
+pub struct Sent {
+    /// The key that the outside saw.
+    pub key: String,
+}
+
+macro_rules! external {
+    ($(#[$doc:meta])* $node:ident, $name:literal, $unknown:ident) => {
+        $(#[$doc])*
+        pub struct $node(pub Outside, pub Counts);
+
+        impl Node for $node {
+            const SPEC: NodeSpec =
+                NodeSpec::new($name, Effect::External(UnknownOutcome::$unknown));
+            type Config = SendConfig;
+            type Output = Sent;
+
+            async fn run(&self, ctx: &Ctx, config: SendConfig) -> NodeResult<Sent> {
+                let times = self.1.add($name);
+                self.0.call(&format!("send {} {}", ctx.step, ctx.key));
+                if config.hangs {
+                    std::future::pending::<()>().await;
+                }
+                if times <= config.refused {
+                    return Err(NodeError::retry("test.refused", "no"));
+                }
+                if times <= config.lost {
+                    return Err(NodeError::unknown("test.lost", "the line was cut"));
+                }
+                Ok(Sent { key: ctx.key.to_string() })
+            }
+
+            async fn look_up(
+                &self,
+                ctx: &Ctx,
+                _config: SendConfig,
+            ) -> NodeResult<LookUp<Sent>> {
+                self.1.add("look_up");
+                let line = format!("send {} {}", ctx.step, ctx.key);
+                Ok(if self.0.calls().contains(&line) {
+                    LookUp::Done(Sent { key: ctx.key.to_string() })
+                } else {
+                    LookUp::Absent
+                })
+            }
+        }
+    };
+}
+
+external!(
+    /// An effect that a person is asked about.
+    Ask, "test.ask", Ask
+);
+external!(
+    /// An effect that the service is asked about.
+    Find, "test.find", LookUp
+);
+external!(
+    /// An effect that is repeated.
+    Send, "test.send", Repeat
+);
+
+/// What a transaction writes.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WriteConfig {
+    /// The text it writes.
+    pub value: String,
+    /// Attempts that fail after the write.
+    #[serde(default)]
+    pub failures: u32,
+    /// Starts a run of this workflow too.
+    #[serde(default)]
+    pub start: Option<String>,
+}
+
+/// A node that writes this database.
+pub struct Write_(pub Counts);
+
+impl TransactionNode for Write_ {
+    const SPEC: NodeSpec = NodeSpec::new("test.write", Effect::Transaction);
+    type Config = WriteConfig;
+    type Output = Given;
+
+    async fn run(&self, ctx: &Ctx, tx: &mut Tx<'_>, config: WriteConfig) -> NodeResult<Given> {
+        self.0.add("test.write");
+        sqlx::query("insert into outside.notes (run_id, step, value) values ($1, $2, $3)")
+            .bind(ctx.run.0)
+            .bind(&ctx.step)
+            .bind(&config.value)
+            .execute(tx.connection())
+            .await?;
+        if ctx.attempt <= config.failures {
+            return Err(NodeError::retry("test.rolled_back", "not yet"));
+        }
+        if let Some(workflow) = config.start {
+            tx.start(&engine::StartRun::new(workflow, Value::Null))
+                .await?;
+        }
+        Ok(Given {
+            value: config.value.into(),
+        })
+    }
+}
+
+/// A pure node that panics, is too large, or fails.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BadConfig {
+    /// `panic`, `large`, `deep`, `fail`, `null`.
+    pub how: String,
+}
+
+/// A pure node that goes wrong.
+pub struct Bad;
+
+impl Node for Bad {
+    const SPEC: NodeSpec = NodeSpec::new("test.bad", Effect::Pure);
+    type Config = BadConfig;
+    type Output = Value;
+
+    async fn run(&self, _ctx: &Ctx, config: BadConfig) -> NodeResult<Value> {
+        match config.how.as_str() {
+            "panic" => panic!("it broke"),
+            "large" => Ok(Value::String("x".repeat(300 << 10))),
+            "deep" => Ok((0..200).fold(Value::Null, |inner, _| Value::Array(vec![inner]))),
+            "null" => Ok(Value::String("a\0b".to_owned())),
+            _ => Err(NodeError::fail("test.failed", "it failed")),
+        }
+    }
+}
+
+/// All test nodes.
+pub fn registry(outside: &Outside, counts: &Counts) -> Registry {
+    Registry::builder()
+        .node(Ask(outside.clone(), counts.clone()))
+        .node(Bad)
+        .node(Echo(counts.clone()))
+        .node(Find(outside.clone(), counts.clone()))
+        .node(Read(outside.clone(), counts.clone()))
+        .node(Send(outside.clone(), counts.clone()))
+        .transaction(Write_(counts.clone()))
+        .build()
+        .unwrap()
+}
+
+/// The table that transactions write: it stands for the domain's.
+pub async fn make_notes(owner: &PgPool) {
+    for statement in [
+        "create schema outside",
+        "create table outside.notes (id bigint generated always as identity, run_id uuid, step text, value text)",
+        "grant usage on schema outside to copro_app",
+        "grant insert, select on outside.notes to copro_app",
+    ] {
+        owner.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+}
+
+/// What transactions wrote: step and value.
+pub async fn notes(owner: &PgPool) -> Vec<(String, String)> {
+    sqlx::query_as("select step, value from outside.notes order by id")
+        .fetch_all(owner)
+        .await
+        .unwrap()
+}
