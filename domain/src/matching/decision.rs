@@ -94,6 +94,8 @@ pub(super) struct Scored {
     pub reliability: f64,
     /// Identified by more than its amount: may be posted without a person.
     pub identified: bool,
+    /// Something besides the amount points to it.
+    pub claimed: bool,
     pub evidence: Vec<Evidence>,
     /// Whose items it takes.
     pub holder: Holder,
@@ -115,7 +117,7 @@ impl Scored {
 
     /// An explanation by several causes.
     pub fn of(allocations: Vec<Allocation>, score: f64, evidence: Vec<Evidence>) -> Self {
-        Self { allocations, score, reliability: 0.998, identified: true, evidence, holder: Holder::Other }
+        Self { allocations, score, reliability: 0.998, identified: true, claimed: true, evidence, holder: Holder::Other }
     }
 
     /// Not sure enough to be posted without a person.

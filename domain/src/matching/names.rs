@@ -252,8 +252,9 @@ impl NameIndex {
         let first = around.first_name(&known.first);
         let plain = match (found, first) {
             (Found::Exact, First::Exact) => return whole(9.0, Grade::Whole),
-            (Found::Exact, First::Near) => return whole(7.5, Grade::NearlyWhole),
-            (Found::Typo | Found::Cut, First::Exact) => return whole(6.5, Grade::NearlyWhole),
+            (Found::Exact, First::Near) => return whole(8.3, Grade::NearlyWhole),
+            (Found::Typo, First::Exact) => return whole(8.0, Grade::NearlyWhole),
+            (Found::Cut, First::Exact) => return whole(7.5, Grade::NearlyWhole),
             (Found::Typo | Found::Cut, First::Near) => return whole(4.0, Grade::Doubtful),
             (Found::Exact, First::Initial) => return whole(8.3 + civility_fit(known, &around), Grade::Initial),
             (Found::Typo, First::Initial) => return whole(3.5, Grade::Doubtful),
@@ -358,7 +359,7 @@ impl<'a> Around<'a> {
                     return First::Exact;
                 }
                 let cut = text.len() >= 3 && lead.starts_with(text.as_str()) || text.len() >= 5 && joined.starts_with(text.as_str());
-                let near = if cut || (text.len() >= 4 && similar(text, lead)) {
+                let near = if cut || similar(text, lead) || text.len() >= 7 && lead.len() >= 7 && strsim::osa_distance(text, lead) <= 2 {
                     First::Near
                 } else if text.len() == 1 && !(i == 0 && is_sir_here(&list, i)) && lead.starts_with(text.as_str())
                     || text.len() == first.len() && text.len() > 1 && first.iter().zip(text.chars()).all(|(f, c)| f.starts_with(c))

@@ -31,6 +31,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
     let references = &reading.marks.references;
     let mut scored = Vec::new();
     let mut unknown = f64::NEG_INFINITY;
+    let mut by_amount_only = 0;
     for (owner, claim) in claims.into_iter().enumerate() {
         let (spread, items) =
             book.spread_over(reading.line, owner, &reading.marks, &|r| reading.expected.receivable(book, r));
@@ -46,6 +47,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         if items_named(&spread) {
             evidence.push(Evidence::new(EvidenceCode::NamedItems, 1.0));
         }
+        by_amount_only += usize::from(claim.weight <= 0.0);
         let allocations = book.payment(owner, &spread, &items);
         let identified = claim.identified || exact && names.of[owner].is_some_and(|m| m.weight >= 1.5);
         let base = if claim.weight > 0.0 { claim.weight } else { STRANGER };
@@ -53,10 +55,14 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
             score: f64::max(base + amount_weight, hidden.unwrap_or(f64::NEG_INFINITY)),
             reliability: reliability(&spread),
             identified,
+            claimed: claim.weight > 0.0,
             holder: Holder::Owner(owner),
             allocations,
             evidence,
         });
+    }
+    if by_amount_only > CROWD {
+        scored.retain(|s: &Scored| s.claimed);
     }
     let cited = !references.owners.is_empty();
     let cited_and_named = references.owners.iter().any(|&o| names.of[o].is_some_and(|m| m.weight >= names.best - 0.1))
@@ -76,6 +82,9 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
 
 /// An owner that only the amount points to.
 const STRANGER: f64 = -1.5;
+
+/// An amount that more owners owe than this points to none of them.
+const CROWD: usize = 3;
 
 /// Log-odds that a reference was mistyped, when its payer is nobody of that owner.
 const WRONG_REFERENCE: f64 = 6.0;

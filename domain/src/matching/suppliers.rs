@@ -154,6 +154,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
             score,
             reliability: if spread.contested { 0.6 } else if exact { 0.998 } else { 0.99 },
             identified,
+            claimed: weight > 0.0,
             evidence,
             holder: Holder::Supplier(supplier),
         });
