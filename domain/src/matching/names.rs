@@ -26,6 +26,9 @@ pub(super) struct NameIndex {
     pub own: Vec<Vec<String>>,
 }
 
+/// What a surname with another first name weighs when somebody else has both.
+const EXPLAINED: f64 = 0.3;
+
 /// A word next to the names of so many owners names none of them.
 const SEVERAL: usize = 3;
 
@@ -123,7 +126,14 @@ impl NameIndex {
 
     /// How the label names each owner, best match only.
     pub fn owners(&self, label: &Label) -> Vec<Option<NameMatch>> {
-        self.owners.iter().map(|persons| self.best(persons, label, true)).collect()
+        let mut names: Vec<Option<NameMatch>> =
+            self.owners.iter().map(|persons| self.best(persons, label, true)).collect();
+        if names.iter().flatten().any(|m| m.grade >= Grade::NearlyWhole && m.as_party) {
+            for other in names.iter_mut().flatten().filter(|m| m.grade == Grade::OtherFirstName) {
+                other.weight = f64::min(other.weight, EXPLAINED);
+            }
+        }
+        names
     }
 
     /// Learns from a label which words banks and payers put next to any name.
@@ -148,7 +158,8 @@ impl NameIndex {
             let of_owner = self.owners[owner].iter().any(|k| {
                 k.surname.iter().chain(&k.first).any(|p| p == text || similar(p, text) || p.starts_with(text.as_str()))
             });
-            if of_owner || self.common.contains(text) || is_operator(text) || is_motif(text) || self.first_names.contains(text) {
+            let part_of_names = is_civility(text) || is_particle(text) || is_legal_form(text) || self.first_names.contains(text);
+            if of_owner || part_of_names || self.common.contains(text) || is_operator(text) || is_motif(text) {
                 continue;
             }
             let owners = self.seen_with.entry(text.clone()).or_default();
@@ -236,7 +247,7 @@ impl NameIndex {
             let same_form = around.near().any(|w| w.text == *form);
             let letters: usize = known.surname.iter().map(String::len).sum();
             let base = match (found, same_form) {
-                (Found::Exact, true) => 8.5,
+                (Found::Exact, true) => 9.0,
                 (Found::Exact, false) if letters >= 8 => 5.5,
                 (Found::Exact, false) => 3.0,
                 (Found::Typo, true) => 6.0,
@@ -252,7 +263,7 @@ impl NameIndex {
         let first = around.first_name(&known.first);
         let plain = match (found, first) {
             (Found::Exact, First::Exact) => return whole(9.0, Grade::Whole),
-            (Found::Exact, First::Near) => return whole(8.3, Grade::NearlyWhole),
+            (Found::Exact, First::Near) => return whole(8.8, Grade::NearlyWhole),
             (Found::Typo, First::Exact) => return whole(8.0, Grade::NearlyWhole),
             (Found::Cut, First::Exact) => return whole(7.5, Grade::NearlyWhole),
             (Found::Typo | Found::Cut, First::Near) => return whole(4.0, Grade::Doubtful),
@@ -592,7 +603,7 @@ fn known_of_company(name: &str) -> Known {
 /// How a label names a supplier: its words in any order, its acronym, or a part of it.
 fn supplier(known: &Known, label: &Label) -> Option<NameMatch> {
     let strong: Vec<&String> =
-        known.surname.iter().filter(|w| w.len() > 2 && !is_particle(w) && !is_generic(w)).collect();
+        known.surname.iter().filter(|w| w.len() > 2 && !is_particle(w) && !is_generic(w) && !is_civility(w)).collect();
     let words: Vec<&Word> = label.words.iter().filter(|w| w.field != Field::Reference).collect();
     let has = |piece: &str| {
         words.iter().any(|w| {

@@ -152,8 +152,8 @@ fn returned_entry(
     let cited = id.len() >= 6 && text.contains(&id);
     let mandate = normal(mandate);
     if cited {
-        score += 12.0;
-        evidence.push(Evidence::new(EvidenceCode::EndToEnd, 12.0).with("reference", &entry.end_to_end_id));
+        score += 15.0;
+        evidence.push(Evidence::new(EvidenceCode::EndToEnd, 15.0).with("reference", &entry.end_to_end_id));
     } else if mandate.len() >= 6 && text.contains(&mandate) {
         score += 9.0;
         evidence.push(Evidence::new(EvidenceCode::DebitReturned, 9.0).with("name", &entry.name));
@@ -167,7 +167,7 @@ fn returned_entry(
             .map_or(0.0, |m| m.weight);
         let name = f64::max(by_debtor, by_owner);
         if name > 0.0 {
-            score += f64::min(name, 7.0);
+            score += f64::min(name, 8.0);
             evidence.push(Evidence::new(EvidenceCode::DebitReturned, name).with("name", &entry.name));
         } else {
             score -= 3.0;
@@ -179,8 +179,8 @@ fn returned_entry(
     score += match days {
         0..=10 => 4.0,
         11..=20 => 2.0,
-        21..=40 => -1.0,
-        _ => -3.0,
+        21..=40 => 0.0,
+        _ => -1.0,
     };
     evidence.push(Evidence::new(EvidenceCode::AmountExact, 1.5).with("amount", entry.amount).with("count", 1));
     let mut sure = true;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::domain::ids::AliasId;
-use super::domain::matching::*;
+use domain::ids::AliasId;
+use domain::matching::*;
 use super::load::World;
 
 /// What was decided for a line.

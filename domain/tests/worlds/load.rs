@@ -7,9 +7,9 @@ use chrono::NaiveDate;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::domain::ids::*;
-use super::domain::matching::*;
-use super::domain::money::Money;
+use domain::ids::*;
+use domain::matching::*;
+use domain::money::Money;
 
 /// A world: snapshots, lines and the ids of its files.
 pub struct World {

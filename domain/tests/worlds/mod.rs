@@ -3,4 +3,3 @@
 pub mod backtest;
 pub mod load;
 pub mod mutate;
-pub use super::domain;
