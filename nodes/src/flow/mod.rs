@@ -1,0 +1,6 @@
+//! Flow nodes: what every workflow needs, whatever its subject.
+
+pub mod fail;
+pub mod log;
+pub mod script;
+pub mod set;
