@@ -33,10 +33,7 @@ fn fee(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
     let leads = FEES.iter().any(|stem| if *stem == "COM" { first.text == *stem } else { first.text.starts_with(stem) });
     let mut score = 0.0;
     let mut evidence = Vec::new();
-    if leads {
-        score += 9.0;
-        evidence.push(Evidence::new(EvidenceCode::BankOperation, 9.0).with("word", &first.text));
-    } else if line.kind == LineKind::Bank {
+    if leads || line.kind == LineKind::Bank {
         score += 9.0;
         evidence.push(Evidence::new(EvidenceCode::BankOperation, 9.0).with("word", &first.text));
     } else if reading.label.has_stem(&FEES[..6]) && !is_operator(&first.text) {

@@ -66,7 +66,7 @@ fn deposits(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
         if days <= 12 {
             score += 1.0;
         }
-        if cited && equal && cheque || cited && equal {
+        if cited && equal {
             scored.push(Scored::single(Cause::ChequeDeposit(slip.id), line.amount, score, evidence));
         } else if equal && cheque {
             let doubt = if numbered { 0.5 } else { 0.0 };
@@ -145,7 +145,7 @@ fn returns(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
 fn signed(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     let line = reading.line;
     let mut scored = Vec::new();
-    for (i, invoice) in book.data.invoices.iter().enumerate() {
+    for invoice in &book.data.invoices {
         if invoice.open <= Money::ZERO || invoice.issued_on > line.date {
             continue;
         }
@@ -172,7 +172,6 @@ fn signed(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         if invoice.mode == PaymentMode::Cheque {
             score += 2.0;
         }
-        let _ = i;
         let found = Scored {
             holder: Holder::Supplier(supplier),
             ..Scored::single(Cause::SupplierInvoice(invoice.id), line.amount, score, evidence)

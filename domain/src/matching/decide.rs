@@ -7,9 +7,11 @@ use super::allocation::{Allocation, Cause};
 use super::book::Line;
 use super::decision::{Band, Candidate, Decision, Scored};
 use super::evidence::{Evidence, EvidenceCode};
+use super::history::PartyPast;
 use super::holds::Taken;
 use super::label::Label;
 use super::marks::Marks;
+use super::names::NameMatch;
 use super::state::Book;
 use super::{bank, cards, cheques, duplicates, holds, payer, refunds, sepa, suppliers};
 
@@ -34,6 +36,12 @@ pub(super) struct Reading<'a> {
     pub party: String,
     /// What reviews will most probably have taken.
     pub expected: Taken,
+    /// How the label names each owner.
+    pub owners: Vec<Option<NameMatch>>,
+    /// How the label names each supplier.
+    pub suppliers: Vec<Option<NameMatch>>,
+    /// Whom this payer or beneficiary was posted to before.
+    pub past: PartyPast,
 }
 
 impl<'a> Reading<'a> {
@@ -42,7 +50,10 @@ impl<'a> Reading<'a> {
         let marks = Marks::read(book, &label);
         let party = label.party_key();
         let expected = Taken::expected(book, line.id);
-        Self { line, label, marks, party, expected }
+        let owners = book.names.owners(&label);
+        let suppliers = book.names.suppliers(&label);
+        let past = PartyPast::of(book, line, &party);
+        Self { line, label, marks, party, expected, owners, suppliers, past }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::allocation::{Allocation, Cause};
-use super::book::{Line, Outcome, PastLine};
+use super::book::{Decider, Line, Outcome, PastLine};
 use super::label::{Label, same_party};
+use super::state::Book;
 use crate::ids::TransactionId;
 
 /// Lines seen so far, oldest first.
@@ -77,5 +78,56 @@ impl History {
     /// Whether a line was seen before.
     pub fn knows(&self, id: TransactionId) -> bool {
         self.seen.contains(&id)
+    }
+}
+
+/// Whom a payer or beneficiary was posted to before, and who owed this amount before.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PartyPast {
+    /// Owner of each alias or earlier line of the party, and whether a person said so.
+    pub owners: Vec<(usize, bool)>,
+    /// The same for suppliers.
+    pub suppliers: Vec<(usize, bool)>,
+    /// Owners to whom the same amount was posted before.
+    pub same_amount: Vec<usize>,
+}
+
+impl PartyPast {
+    /// Looks up a party; an empty one was never seen.
+    pub fn of(book: &Book, line: &Line, party: &str) -> Self {
+        let mut past = Self::default();
+        for (known, _) in book.past.iter() {
+            let Outcome::Posted { allocations, .. } = &known.outcome else { continue };
+            if known.line.amount == line.amount
+                && let Some(owner) = allocations.iter().find_map(|a| book.owner_of(a.cause))
+            {
+                past.same_amount.push(owner);
+            }
+        }
+        if party.is_empty() {
+            return past;
+        }
+        for alias in &book.data.aliases {
+            if same_party(&alias.payer, party)
+                && let Some(&owner) = book.by_id.owners.get(&alias.owner)
+            {
+                past.owners.push((owner, true));
+            }
+        }
+        for (known, allocations) in book.past.of_party(party, line.amount.cents() > 0) {
+            let person = matches!(known.outcome, Outcome::Posted { by: Decider::Person, .. });
+            if let Some(owner) = allocations.iter().find_map(|a| book.owner_of(a.cause)) {
+                past.owners.push((owner, person));
+            } else if let Some(supplier) = allocations.iter().find_map(|a| book.supplier_of(a.cause)) {
+                past.suppliers.push((supplier, person));
+            }
+        }
+        past
+    }
+
+    /// How often here, how often elsewhere, and whether a person said so.
+    pub fn count(list: &[(usize, bool)], wanted: usize) -> (usize, usize, bool) {
+        let here = list.iter().filter(|(id, _)| *id == wanted).count();
+        (here, list.len() - here, list.iter().any(|(id, person)| *id == wanted && *person))
     }
 }

@@ -172,11 +172,6 @@ impl NameIndex {
         }
     }
 
-    /// How the label names one owner.
-    pub fn owner(&self, owner: usize, label: &Label) -> Option<NameMatch> {
-        self.best(&self.owners[owner], label, true)
-    }
-
     /// The best match among owners of other condominiums.
     pub fn neighbour(&self, label: &Label) -> Option<(usize, NameMatch)> {
         self.neighbours
@@ -439,7 +434,6 @@ fn civility_fit(known: &Known, around: &Around<'_>) -> f64 {
 
 /// Finds name pieces at a position; how many words they take and how well they fit.
 fn align(name: &[String], words: &[Word], at: usize, fuzzy: bool) -> Option<(usize, Found)> {
-    let lead = name.first()?;
     let text = words[at].text.as_str();
     if name.len() > 1 && *text == name.concat() {
         return Some((1, Found::Exact));
@@ -468,7 +462,6 @@ fn align(name: &[String], words: &[Word], at: usize, fuzzy: bool) -> Option<(usi
         }
         return (k > 1 && ends_field(words, at + k) && name[..k].concat().len() >= 8).then_some((k, Found::Cut));
     }
-    let _ = lead;
     Some((name.len(), found))
 }
 

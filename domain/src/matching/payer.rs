@@ -1,11 +1,11 @@
 //! Who pays: names, references, lots and history weighed for each owner.
 #![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
 
-use super::book::{Line, OwnerKind, PersonRole};
+use super::book::{OwnerKind, PersonRole};
 use super::decide::{Explained, Reading, plus};
 use super::decision::{Holder, Scored};
 use super::evidence::{Evidence, EvidenceCode};
-use super::label::same_party;
+use super::history::PartyPast;
 use super::names::{Grade, NameMatch};
 use super::spread::{Rule, Spread};
 use super::state::Book;
@@ -24,7 +24,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
     if book.is_savings(reading.line.account) {
         return Explained { scored: Vec::new(), unknown: f64::NEG_INFINITY };
     }
-    let of = book.names.owners(&reading.label);
+    let of = reading.owners.clone();
     let best = of.iter().flatten().filter(|m| m.owner_self).map(|m| m.weight).fold(0.0, f64::max);
     let names = Names { of, best };
     let claims: Vec<Claim> = (0..book.data.owners.len()).map(|o| claim(book, reading, o, &names.of)).collect();
@@ -36,7 +36,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         let (spread, items) =
             book.spread_over(reading.line, owner, &reading.marks, &|r| reading.expected.receivable(book, r));
         let exact = fits(spread.rule) && spread.rest.is_zero() && !spread.parts.is_empty();
-        let (amount_weight, amount) = weigh_amount(book, reading.line, owner, &spread);
+        let (amount_weight, amount) = weigh_amount(reading, owner, &spread);
         let hidden = hidden_identity(book, reading, owner, &names, amount_weight);
         if !claim.identified && claim.weight < 0.5 && !exact {
             unknown = plus(unknown, hidden.unwrap_or(f64::NEG_INFINITY));
@@ -66,7 +66,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
     }
     let cited = !references.owners.is_empty();
     let cited_and_named = references.owners.iter().any(|&o| names.of[o].is_some_and(|m| m.weight >= names.best - 0.1))
-        || references.owners.iter().any(|&o| known_payer(book, reading, o));
+        || references.owners.iter().any(|&o| known_payer(reading, o));
     if cited && !cited_and_named {
         unknown = plus(unknown, WRONG_REFERENCE);
     }
@@ -157,7 +157,7 @@ fn claim(book: &Book, reading: &Reading<'_>, owner: usize, names: &[Option<NameM
         identified = true;
         evidence.push(Evidence::new(EvidenceCode::LotNumber, 9.0));
     }
-    let (past, history) = history_weight(book, reading, owner, names);
+    let (past, history) = history_weight(reading, owner, names);
     if let Some(history) = history {
         weight += past;
         identified = true;
@@ -189,46 +189,17 @@ fn owned_lots(book: &Book, reading: &Reading<'_>, owner: usize) -> usize {
 }
 
 /// Whether this payer was seen before for this owner.
-fn known_payer(book: &Book, reading: &Reading<'_>, owner: usize) -> bool {
-    history_of(book, reading, owner).0 > 0
-}
-
-/// How often this payer was posted to the owner, and to others; and whether a person said so.
-fn history_of(book: &Book, reading: &Reading<'_>, owner: usize) -> (usize, usize, bool) {
-    let (mut here, mut there, mut person) = (0, 0, false);
-    if reading.party.is_empty() {
-        return (0, 0, false);
-    }
-    for alias in &book.data.aliases {
-        if same_party(&alias.payer, &reading.party) {
-            if alias.owner == book.data.owners[owner].id {
-                here += 1;
-                person = true;
-            } else {
-                there += 1;
-            }
-        }
-    }
-    for (past, allocations) in book.past.of_party(&reading.party, true) {
-        let Some(paid_for) = allocations.iter().find_map(|a| book.owner_of(a.cause)) else { continue };
-        if paid_for == owner {
-            here += 1;
-            person |= Book::decided_by_person(past);
-        } else {
-            there += 1;
-        }
-    }
-    (here, there, person)
+fn known_payer(reading: &Reading<'_>, owner: usize) -> bool {
+    PartyPast::count(&reading.past.owners, owner).0 > 0
 }
 
 /// What earlier lines of this payer say.
 fn history_weight(
-    book: &Book,
     reading: &Reading<'_>,
     owner: usize,
     names: &[Option<NameMatch>],
 ) -> (f64, Option<Evidence>) {
-    let (here, there, person) = history_of(book, reading, owner);
+    let (here, there, person) = PartyPast::count(&reading.past.owners, owner);
     if here == 0 {
         return (if there > 0 { -2.5 } else { 0.0 }, None);
     }
@@ -250,13 +221,9 @@ fn history_weight(
 }
 
 /// What the amount says, given the owner.
-fn weigh_amount(book: &Book, line: &Line, owner: usize, spread: &Spread) -> (f64, Evidence) {
-    let seen = book.past.iter().rev().take(400).any(|(past, _)| {
-        past.line.amount == line.amount
-            && past.line.id != line.id
-            && matches!(&past.outcome, super::book::Outcome::Posted { allocations, .. }
-                if allocations.iter().any(|a| book.owner_of(a.cause) == Some(owner)))
-    });
+fn weigh_amount(reading: &Reading<'_>, owner: usize, spread: &Spread) -> (f64, Evidence) {
+    let line = reading.line;
+    let seen = reading.past.same_amount.contains(&owner);
     let rhythm = if seen { 2.0 } else { 0.0 };
     let round = line.amount.cents() % 500 == 0;
     let (code, weight) = match spread.rule {

@@ -7,7 +7,6 @@ use super::decision::{Holder, Scored};
 use super::evidence::{Evidence, EvidenceCode};
 use super::names::Grade;
 use super::state::Book;
-use crate::money::Money;
 
 /// Explains a debit as the refund of an owner's advance.
 pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
@@ -18,7 +17,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     if debit_return {
         return Vec::new();
     }
-    let names = book.names.owners(label);
+    let names = &reading.owners;
     let mut scored = Vec::new();
     for (owner, name) in names.iter().enumerate() {
         let Some(name) = name else { continue };

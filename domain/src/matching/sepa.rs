@@ -32,7 +32,7 @@ fn files(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     } else {
         remittance
     };
-    let named_supplier = !credit && book.names.suppliers(&reading.label).iter().flatten().any(|m| m.weight >= 5.0);
+    let named_supplier = !credit && reading.suppliers.iter().flatten().any(|m| m.weight >= 5.0);
     let mut scored = Vec::new();
     for batch in &book.data.batches {
         if (batch.kind == BatchKind::DirectDebit) != credit || batch.booked {
@@ -163,7 +163,7 @@ fn returned_entry(
             .by_id
             .owners
             .get(owner)
-            .and_then(|&o| book.names.owner(o, &reading.label))
+            .and_then(|&o| reading.owners[o])
             .map_or(0.0, |m| m.weight);
         let name = f64::max(by_debtor, by_owner);
         if name > 0.0 {

@@ -121,7 +121,7 @@ fn in_order(items: &[Item], order: &[usize], amount: Money, rule: Rule) -> Sprea
         let part = items[i].open.min(rest);
         if part > Money::ZERO {
             parts.push((i, part));
-            rest = rest - part;
+            rest -= part;
         }
     }
     Spread { parts, rest, rule, equals: 1, contested: false }

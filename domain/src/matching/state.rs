@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::allocation::{Allocation, Cause};
 use super::book::{
-    Account, AccountKind, Alias, BatchEntry, BatchKind, Charge, Decider, EntryParty, Line, Outcome, PastLine, Payout,
+    Account, AccountKind, Alias, BatchEntry, BatchKind, Charge, EntryParty, Line, Outcome, PastLine, Payout,
     ReceivableKind, Snapshot,
 };
 use super::history::{History, PastKey};
@@ -259,11 +259,11 @@ impl Book {
             return;
         }
         for allocation in allocations {
-            self.apply_one(line, *allocation);
+            self.apply_one(*allocation);
         }
     }
 
-    fn apply_one(&mut self, line: &Line, Allocation { cause, amount }: Allocation) {
+    fn apply_one(&mut self, Allocation { cause, amount }: Allocation) {
         match cause {
             Cause::Receivable(id) => self.settle_receivable(id, amount),
             Cause::OwnerAdvance(id) | Cause::OwnerRefund(id) => {
@@ -287,9 +287,7 @@ impl Book {
             | Cause::BankFee
             | Cause::InternalTransfer(_)
             | Cause::DuplicateImport(_)
-            | Cause::Unknown => {
-                let _ = line;
-            }
+            | Cause::Unknown => {}
         }
     }
 
@@ -456,11 +454,6 @@ impl Book {
             }
         }
         usual
-    }
-
-    /// Who decided a past line, for evidence.
-    pub(super) fn decided_by_person(past: &PastLine) -> bool {
-        matches!(past.outcome, Outcome::Posted { by: Decider::Person, .. })
     }
 
     /// The owner an allocation concerns, if any.

@@ -6,6 +6,7 @@ use super::book::{Line, PaymentMode};
 use super::decide::{Explained, Reading};
 use super::decision::{Holder, Scored};
 use super::evidence::{Evidence, EvidenceCode};
+use super::history::PartyPast;
 use super::label::Label;
 use super::names::Grade;
 use super::references::normal;
@@ -90,7 +91,7 @@ impl Book {
 /// Explains a line as the payment of bills, or the refund of a credit note.
 pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
     let line = reading.line;
-    let names = book.names.suppliers(&reading.label);
+    let names = &reading.suppliers;
     let text: String = reading.label.words.iter().map(|w| w.text.as_str()).collect();
     let pays = line.amount < Money::ZERO;
     let mut scored = Vec::new();
@@ -112,7 +113,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
             identified = true;
             evidence.push(Evidence::new(EvidenceCode::CreditorIdentifier, 10.0).with("identifier", &creditor));
         }
-        let (past, count) = past_supplier(book, reading, supplier);
+        let (past, count) = past_supplier(reading, supplier);
         if past.abs() > 0.0 {
             weight += past;
             identified |= past > 0.0;
@@ -214,21 +215,8 @@ fn mode_weight(book: &Book, reading: &Reading<'_>, spread: &Spread, items: &[usi
 }
 
 /// What earlier lines to this beneficiary say.
-fn past_supplier(book: &Book, reading: &Reading<'_>, supplier: usize) -> (f64, usize) {
-    if reading.party.is_empty() {
-        return (0.0, 0);
-    }
-    let (mut here, mut there, mut person) = (0usize, 0usize, false);
-    for (past, allocations) in book.past.of_party(&reading.party, reading.line.amount > Money::ZERO) {
-        match allocations.iter().find_map(|a| book.supplier_of(a.cause)) {
-            Some(s) if s == supplier => {
-                here += 1;
-                person |= Book::decided_by_person(past);
-            }
-            Some(_) => there += 1,
-            None => {}
-        }
-    }
+fn past_supplier(reading: &Reading<'_>, supplier: usize) -> (f64, usize) {
+    let (here, there, person) = PartyPast::count(&reading.past.suppliers, supplier);
     match (here, there) {
         (0, 0) => (0.0, 0),
         (0, _) => (-2.0, 0),
