@@ -5,7 +5,8 @@
 -- Conventions: money is numeric(14,2); days end in _on, instants in _at;
 -- `external_ref` is the id in the source the row was read from, unique per
 -- tenant; a constraint is named after its rule, because errors are mapped by
--- name.
+-- name. A partial unique index does not begin with the tenant: before the first
+-- statistics the planner takes it for nearly empty and would scan it whole.
 
 -- The tenant of the current transaction; none when it is not set.
 create function copro.current_tenant() returns uuid
@@ -430,6 +431,7 @@ create table copro.bank_transactions (
     revision integer not null default 0,
     superseded_by_id uuid,
     constraint bank_transactions_pkey primary key (tenant_id, id),
+    constraint bank_transactions_in_their_condominium unique (tenant_id, condominium_id, id),
     constraint bank_transactions_version_once unique (tenant_id, source, external_ref, version),
     constraint bank_transactions_kind
         check (kind in ('transfer', 'order', 'check', 'deposit', 'bank', 'payback', 'unknown')),
@@ -442,7 +444,7 @@ create table copro.bank_transactions (
 );
 
 create unique index bank_transactions_external_ref_once
-    on copro.bank_transactions (tenant_id, source, external_ref) where superseded_by_id is null;
+    on copro.bank_transactions (external_ref, source, tenant_id) where superseded_by_id is null;
 create index bank_transactions_order_idx
     on copro.bank_transactions (tenant_id, condominium_id, booked_on, sequence);
 create index bank_transactions_undecided_idx
@@ -504,6 +506,7 @@ create index proposals_alias_idx on copro.proposals using gin (alias_ids) where 
 create table copro.matches (
     tenant_id uuid not null,
     id uuid not null,
+    condominium_id uuid not null,
     transaction_id uuid not null,
     proposal_id uuid,
     -- The card payout that the line pays out, if it is one.
@@ -518,17 +521,18 @@ create table copro.matches (
     constraint matches_decided_by check (decided_by in ('auto', 'person')),
     constraint matches_person_is_named check ((decided_by = 'person') = (actor is not null)),
     constraint matches_undone_by_someone check ((undone_at is null) = (undone_by is null)),
-    constraint matches_of_a_line
-        foreign key (tenant_id, transaction_id) references copro.bank_transactions,
+    constraint matches_of_a_line foreign key (tenant_id, condominium_id, transaction_id)
+        references copro.bank_transactions (tenant_id, condominium_id, id),
     constraint matches_after_a_proposal foreign key (tenant_id, proposal_id) references copro.proposals,
     constraint matches_payout foreign key (tenant_id, payout_id) references copro.card_payouts
 );
 
 create unique index matches_line_posted_once
-    on copro.matches (tenant_id, transaction_id) where undone_at is null;
+    on copro.matches (transaction_id, tenant_id) where undone_at is null;
 create index matches_line_idx on copro.matches (tenant_id, transaction_id);
+create index matches_condominium_idx on copro.matches (tenant_id, condominium_id);
 create unique index matches_payout_booked_once
-    on copro.matches (tenant_id, payout_id) where undone_at is null and payout_id is not null;
+    on copro.matches (payout_id, tenant_id) where undone_at is null and payout_id is not null;
 
 -- The parts of a decided line. One column per kind of target, so that each is
 -- held by a foreign key of its own.
@@ -587,15 +591,21 @@ create function copro.check_allocations_add_up() returns trigger
 language plpgsql
 as $$
 declare
-    the_match uuid := case tg_table_name
-        when 'matches' then to_jsonb(new) ->> 'id' else to_jsonb(new) ->> 'match_id' end;
+    the_match uuid;
+    line uuid;
     expected numeric;
     found_sum numeric;
 begin
+    if tg_table_name = 'matches' then
+        the_match := new.id;
+        line := new.transaction_id;
+    else
+        the_match := new.match_id;
+        select m.transaction_id into line
+        from copro.matches m where m.tenant_id = new.tenant_id and m.id = the_match;
+    end if;
     select t.amount into expected
-    from copro.matches m
-    join copro.bank_transactions t using (tenant_id)
-    where m.tenant_id = new.tenant_id and m.id = the_match and t.id = m.transaction_id;
+    from copro.bank_transactions t where t.tenant_id = new.tenant_id and t.id = line;
     select coalesce(sum(a.amount), 0) into found_sum
     from copro.allocations a
     where a.tenant_id = new.tenant_id and a.match_id = the_match;
@@ -689,13 +699,13 @@ create table copro.journal_entries (
 create index journal_entries_condominium_idx
     on copro.journal_entries (tenant_id, condominium_id, posted_on);
 create unique index journal_entries_match_posted_once
-    on copro.journal_entries (tenant_id, match_id) where match_id is not null and reverses_id is null;
+    on copro.journal_entries (match_id, tenant_id) where match_id is not null and reverses_id is null;
 create unique index journal_entries_cheque_posted_once
-    on copro.journal_entries (tenant_id, cheque_id) where cheque_id is not null and reverses_id is null;
+    on copro.journal_entries (cheque_id, tenant_id) where cheque_id is not null and reverses_id is null;
 create unique index journal_entries_charge_posted_once
-    on copro.journal_entries (tenant_id, charge_id) where charge_id is not null and reverses_id is null;
+    on copro.journal_entries (charge_id, tenant_id) where charge_id is not null and reverses_id is null;
 create unique index journal_entries_batch_posted_once
-    on copro.journal_entries (tenant_id, batch_id) where batch_id is not null and reverses_id is null;
+    on copro.journal_entries (batch_id, tenant_id) where batch_id is not null and reverses_id is null;
 
 create table copro.entry_lines (
     tenant_id uuid not null,
@@ -726,7 +736,7 @@ create table copro.entry_lines (
         foreign key (tenant_id, invoice_id) references copro.supplier_invoices
 );
 
-create index entry_lines_owner_idx on copro.entry_lines (tenant_id, owner_id) where owner_id is not null;
+create index entry_lines_owner_idx on copro.entry_lines (owner_id, tenant_id) where owner_id is not null;
 
 -- Debits equal credits, when the transaction ends.
 create function copro.check_entry_balances() returns trigger

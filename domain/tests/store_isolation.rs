@@ -1,13 +1,19 @@
 //! A tenant sees its own rows and nothing else, whatever it tries.
 
-mod support;
-
+use database::testing::TestDb;
 use domain::ids::TransactionId;
+use domain::store::testing::{STRANGER, TENANT, begin, load, now, small};
 use domain::store::{
     StoreError, TenantTx, bank_transactions, book, condominiums, results, tenants,
 };
 use sqlx::{AssertSqlSafe, Row};
-use support::{STRANGER, TENANT, begin, small};
+
+/// A database in which the small portfolio is loaded.
+async fn loaded() -> TestDb {
+    let db = TestDb::new().await;
+    load(&db.pool(), TENANT, &small()).await.unwrap();
+    db
+}
 
 /// Tables that belong to no tenant; anything else must be isolated.
 const SHARED: &[&str] = &["engine.workers"];
@@ -21,7 +27,7 @@ struct Table {
     policies: Vec<String>,
 }
 
-async fn tables(db: &database::testing::TestDb) -> Vec<Table> {
+async fn tables(db: &TestDb) -> Vec<Table> {
     let rows = sqlx::query(
         "select n.nspname || '.' || c.relname as name, c.relrowsecurity as isolated, c.relforcerowsecurity as forced,
             coalesce((
@@ -55,7 +61,7 @@ async fn tables(db: &database::testing::TestDb) -> Vec<Table> {
 
 #[tokio::test]
 async fn every_table_is_isolated_or_on_the_list_of_shared_ones() {
-    let (db, _) = small().await;
+    let db = loaded().await;
     let tables = tables(&db).await;
     assert!(tables.iter().any(|table| table.name == "copro.receivables"));
     let mut faults = Vec::new();
@@ -89,7 +95,7 @@ async fn every_table_is_isolated_or_on_the_list_of_shared_ones() {
 
 #[tokio::test]
 async fn every_reference_between_tables_of_the_books_carries_the_tenant() {
-    let (db, _) = small().await;
+    let db = loaded().await;
     let rows = sqlx::query(
         "select k.conname::text as name from pg_constraint k
          where k.contype = 'f' and k.connamespace = 'copro'::regnamespace
@@ -107,7 +113,7 @@ async fn every_reference_between_tables_of_the_books_carries_the_tenant() {
 
 #[tokio::test]
 async fn no_role_of_the_application_passes_by_isolation() {
-    let (db, _) = small().await;
+    let db = loaded().await;
     let bypass: i64 = sqlx::query_scalar(
         "select count(*) from pg_roles
          where rolname in ('copro', 'copro_app', 'copro_engine', 'copro_owner') and (rolsuper or rolbypassrls)",
@@ -129,9 +135,9 @@ async fn no_role_of_the_application_passes_by_isolation() {
 
 #[tokio::test]
 async fn another_tenant_sees_none_of_the_rows() {
-    let (db, _) = small().await;
+    let db = loaded().await;
     let tables = tables(&db).await;
-    let mut transaction = begin(&db.pool()).await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     TenantTx::enter(&mut transaction, STRANGER).await.unwrap();
     for table in tables
         .iter()
@@ -150,8 +156,8 @@ async fn another_tenant_sees_none_of_the_rows() {
 
 #[tokio::test]
 async fn without_a_tenant_nothing_is_seen_and_nothing_can_be_written() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     sqlx::query("select set_config('role', 'copro_app', true)")
         .execute(&mut *transaction)
         .await
@@ -170,8 +176,8 @@ async fn without_a_tenant_nothing_is_seen_and_nothing_can_be_written() {
 
 #[tokio::test]
 async fn a_row_cannot_be_written_for_another_tenant() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     TenantTx::enter(&mut transaction, STRANGER).await.unwrap();
     let refused = sqlx::query("insert into copro.tenants (tenant_id, name) values ($1, 'mine')")
         .bind(TENANT.0)
@@ -186,13 +192,13 @@ async fn a_row_cannot_be_written_for_another_tenant() {
 
 #[tokio::test]
 async fn a_row_cannot_refer_to_another_tenants_row() {
-    let (db, _) = small().await;
+    let db = loaded().await;
     let condominium: sqlx::types::Uuid =
         sqlx::query_scalar("select id from copro.condominiums limit 1")
             .fetch_one(&db.owner_pool())
             .await
             .unwrap();
-    let mut transaction = begin(&db.pool()).await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, STRANGER).await.unwrap();
     tenants::create(&mut tx, "A stranger", false).await.unwrap();
     let refused = sqlx::query(
@@ -212,14 +218,14 @@ async fn a_row_cannot_refer_to_another_tenants_row() {
 
 #[tokio::test]
 async fn the_store_finds_nothing_of_another_tenant() -> Result<(), StoreError> {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await?;
     let mine = condominiums::list(&mut tx).await?.remove(0).id;
     let line = results::lines(&mut tx).await?.remove(0).id;
     transaction.rollback().await.unwrap();
 
-    let mut transaction = begin(&db.pool()).await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, STRANGER).await?;
     assert!(book::load(&mut tx, mine).await?.is_none());
     assert!(bank_transactions::find(&mut tx, line).await?.is_none());
@@ -228,7 +234,7 @@ async fn the_store_finds_nothing_of_another_tenant() -> Result<(), StoreError> {
     bank_transactions::set_states(&mut tx, &[(line, bank_transactions::State::Posted)]).await?;
     transaction.commit().await.unwrap();
 
-    let mut transaction = begin(&db.pool()).await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await?;
     let found = bank_transactions::find(&mut tx, line)
         .await?
@@ -239,7 +245,7 @@ async fn the_store_finds_nothing_of_another_tenant() -> Result<(), StoreError> {
 
 #[tokio::test]
 async fn the_owner_of_the_tables_sees_nothing_outside_maintenance() {
-    let (db, _) = small().await;
+    let db = loaded().await;
     let mut transaction = db.owner_pool().begin().await.unwrap();
     sqlx::query("set local role copro_owner")
         .execute(&mut *transaction)
@@ -264,18 +270,18 @@ async fn the_owner_of_the_tables_sees_nothing_outside_maintenance() {
 
 #[tokio::test]
 async fn only_a_disposable_tenant_can_be_erased() -> Result<(), StoreError> {
-    let (db, world) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let (db, world) = (loaded().await, small());
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await?;
     assert!(!tenants::erase(&mut tx).await?, "a real tenant stays");
     assert!(!condominiums::list(&mut tx).await?.is_empty());
     transaction.rollback().await.unwrap();
 
-    let mut transaction = begin(&db.pool()).await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, STRANGER).await?;
     tenants::create(&mut tx, "A trial", true).await?;
     domain::store::world::load(&mut tx, &world).await?;
-    bank_transactions::import(&mut tx, "import", &world.transactions, support::now()).await?;
+    bank_transactions::import(&mut tx, "import", &world.transactions, now()).await?;
     assert!(tenants::erase(&mut tx).await?);
     assert!(condominiums::list(&mut tx).await?.is_empty());
     transaction.commit().await.unwrap();

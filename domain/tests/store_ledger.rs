@@ -1,7 +1,5 @@
 //! What the database refuses, whoever writes: the books hold by themselves.
 
-mod support;
-
 use domain::ids::{MatchId, TransactionId};
 use domain::ledger::{Account, Cause, Entry, EntryLine, Item, Party};
 use domain::matching::{Allocation, Cause as For, Snapshot};
@@ -9,8 +7,17 @@ use domain::money::Money;
 use domain::store::{
     Rule, StoreError, TenantTx, bank_transactions, book, journal, matches, results,
 };
-use support::{TENANT, begin, condominium, now, small};
+
+use database::testing::TestDb;
+use domain::store::testing::{TENANT, TILLEULS, begin, condominium, load, now, small};
 use uuid::Uuid;
+
+/// A database in which the small portfolio is loaded.
+async fn loaded() -> TestDb {
+    let db = TestDb::new().await;
+    load(&db.pool(), TENANT, &small()).await.unwrap();
+    db
+}
 
 struct Scene {
     snapshot: Snapshot,
@@ -20,7 +27,7 @@ struct Scene {
 
 /// The condominium of the tests and its first line, a payment of 250.00.
 async fn scene(tx: &mut TenantTx<'_>) -> Scene {
-    let id = condominium(tx, "Résidence des Tilleuls").await;
+    let id = condominium(tx, TILLEULS).await.unwrap();
     let snapshot = book::load(tx, id).await.unwrap().unwrap();
     let (line, _) = results::standing(tx, "import", "5001")
         .await
@@ -103,14 +110,19 @@ fn refused_by(result: Result<impl std::fmt::Debug, StoreError>) -> Rule {
 
 #[tokio::test]
 async fn a_payment_settles_its_receivable_and_its_reversal_opens_it_again() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
     let id = scene.snapshot.condominium.id;
-    matches::insert(&mut tx, &[scene.decision(scene.whole())], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(scene.whole())],
+        now(),
+    )
+    .await
+    .unwrap();
     let entry = scene.payment(scene.amount);
     let written = journal::insert(&mut tx, id, std::slice::from_ref(&entry), now())
         .await
@@ -154,13 +166,18 @@ async fn a_payment_settles_its_receivable_and_its_reversal_opens_it_again() {
 
 #[tokio::test]
 async fn an_unbalanced_entry_is_refused() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
-    matches::insert(&mut tx, &[scene.decision(scene.whole())], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(scene.whole())],
+        now(),
+    )
+    .await
+    .unwrap();
     let mut entry = scene.payment(scene.amount);
     entry.lines[0].amount += Money::from_cents(1);
     journal::insert(&mut tx, scene.snapshot.condominium.id, &[entry], now())
@@ -171,13 +188,18 @@ async fn an_unbalanced_entry_is_refused() {
 
 #[tokio::test]
 async fn an_entry_without_lines_is_refused() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
-    matches::insert(&mut tx, &[scene.decision(scene.whole())], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(scene.whole())],
+        now(),
+    )
+    .await
+    .unwrap();
     let entry = Entry {
         lines: Vec::new(),
         ..scene.payment(scene.amount)
@@ -190,13 +212,18 @@ async fn an_entry_without_lines_is_refused() {
 
 #[tokio::test]
 async fn an_unbalanced_entry_is_refused_at_commit_even_if_nobody_checks() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
-    matches::insert(&mut tx, &[scene.decision(scene.whole())], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(scene.whole())],
+        now(),
+    )
+    .await
+    .unwrap();
     let mut entry = scene.payment(scene.amount);
     entry.lines[0].amount += Money::from_cents(1);
     journal::insert(&mut tx, scene.snapshot.condominium.id, &[entry], now())
@@ -213,13 +240,18 @@ async fn an_unbalanced_entry_is_refused_at_commit_even_if_nobody_checks() {
 
 #[tokio::test]
 async fn more_than_is_open_is_refused() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
-    matches::insert(&mut tx, &[scene.decision(scene.whole())], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(scene.whole())],
+        now(),
+    )
+    .await
+    .unwrap();
     let too_much = scene.payment(scene.amount + Money::from_cents(1));
     let result = journal::insert(&mut tx, scene.snapshot.condominium.id, &[too_much], now()).await;
     assert_eq!(refused_by(result), Rule::OpenWithinAmount);
@@ -227,13 +259,18 @@ async fn more_than_is_open_is_refused() {
 
 #[tokio::test]
 async fn opening_more_than_was_called_is_refused() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
-    matches::insert(&mut tx, &[scene.decision(scene.whole())], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(scene.whole())],
+        now(),
+    )
+    .await
+    .unwrap();
     let backwards = scene.payment(Money::from_cents(-1));
     let result = journal::insert(&mut tx, scene.snapshot.condominium.id, &[backwards], now()).await;
     assert_eq!(refused_by(result), Rule::OpenWithinAmount);
@@ -241,74 +278,100 @@ async fn opening_more_than_was_called_is_refused() {
 
 #[tokio::test]
 async fn parts_that_do_not_make_up_the_line_are_refused() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
     let mut parts = scene.whole();
     parts[0].amount -= Money::from_cents(1);
-    matches::insert(&mut tx, &[scene.decision(parts)], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(parts)],
+        now(),
+    )
+    .await
+    .unwrap();
     assert_eq!(refused_by(tx.check().await), Rule::AllocationsAddUp);
 }
 
 #[tokio::test]
 async fn a_decision_without_parts_is_refused() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
-    matches::insert(&mut tx, &[scene.decision(Vec::new())], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(Vec::new())],
+        now(),
+    )
+    .await
+    .unwrap();
     assert_eq!(refused_by(tx.check().await), Rule::AllocationsAddUp);
 }
 
 #[tokio::test]
 async fn a_line_is_decided_once() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
-    matches::insert(&mut tx, &[scene.decision(scene.whole())], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(scene.whole())],
+        now(),
+    )
+    .await
+    .unwrap();
     let again = matches::Match {
         id: MatchId(Uuid::from_u128(78)),
         ..scene.decision(scene.whole())
     };
     assert_eq!(
-        refused_by(matches::insert(&mut tx, &[again], now()).await),
+        refused_by(matches::insert(&mut tx, scene.snapshot.condominium.id, &[again], now()).await),
         Rule::PostedOnce
     );
 }
 
 #[tokio::test]
 async fn an_allocation_to_nothing_is_refused() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
     let stray = Allocation::new(
         For::Receivable(domain::ids::ReceivableId(Uuid::nil())),
         scene.amount,
     );
-    let result = matches::insert(&mut tx, &[scene.decision(vec![stray])], now()).await;
+    let result = matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(vec![stray])],
+        now(),
+    )
+    .await;
     assert_eq!(refused_by(result), Rule::TargetExists);
 }
 
 /// Statements that change what stands, tried as the application and as the owner of the tables.
 #[tokio::test]
 async fn what_stands_in_the_books_cannot_be_changed() {
-    let (db, _) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let db = loaded().await;
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let scene = scene(&mut tx).await;
     let id = scene.snapshot.condominium.id;
-    matches::insert(&mut tx, &[scene.decision(scene.whole())], now())
-        .await
-        .unwrap();
+    matches::insert(
+        &mut tx,
+        scene.snapshot.condominium.id,
+        &[scene.decision(scene.whole())],
+        now(),
+    )
+    .await
+    .unwrap();
     journal::insert(&mut tx, id, &[scene.payment(scene.amount)], now())
         .await
         .unwrap();
@@ -359,7 +422,7 @@ async fn what_stands_in_the_books_cannot_be_changed() {
             .and_then(|error| error.constraint().map(str::to_owned));
         assert_eq!(constraint.as_deref(), Some(rule), "{statement}: {refused}");
 
-        let mut transaction = begin(&db.pool()).await;
+        let mut transaction = begin(&db.pool()).await.unwrap();
         TenantTx::enter(&mut transaction, TENANT).await.unwrap();
         assert!(
             sqlx::query(statement)

@@ -1,7 +1,5 @@
 //! A portfolio and its bank lines, loaded and loaded again.
 
-mod support;
-
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -15,8 +13,16 @@ use domain::store::{
     TenantTx, bank_transactions, book, condominiums, decisions, proposals, results,
 };
 use domain::world::World;
-use support::{TENANT, begin, condominium, now, small};
+
+use domain::store::testing::{TENANT, TILLEULS, begin, condominium, load, now, small};
 use uuid::Uuid;
+
+/// A database in which the small portfolio is loaded.
+async fn loaded() -> TestDb {
+    let db = TestDb::new().await;
+    load(&db.pool(), TENANT, &small()).await.unwrap();
+    db
+}
 
 /// Number of rows in each table of the books.
 async fn counts(db: &TestDb) -> Vec<(String, i64)> {
@@ -42,18 +48,18 @@ async fn counts(db: &TestDb) -> Vec<(String, i64)> {
 
 #[tokio::test]
 async fn loading_twice_adds_nothing() {
-    let (db, world) = small().await;
+    let (db, world) = (loaded().await, small());
     let before = counts(&db).await;
-    support::load(&db.pool(), TENANT, &world).await.unwrap();
+    load(&db.pool(), TENANT, &world).await.unwrap();
     assert_eq!(counts(&db).await, before);
 }
 
 #[tokio::test]
 async fn a_portfolio_is_read_as_it_was_given() {
-    let (db, world) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let (db, world) = (loaded().await, small());
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
-    let id = condominium(&mut tx, "Résidence des Tilleuls").await;
+    let id = condominium(&mut tx, TILLEULS).await.unwrap();
     let snapshot = book::load(&mut tx, id).await.unwrap().unwrap();
     assert!(
         !snapshot.automatic,
@@ -121,8 +127,8 @@ async fn a_portfolio_is_read_as_it_was_given() {
 
 #[tokio::test]
 async fn a_changed_line_supersedes_and_the_old_one_is_kept() {
-    let (db, world) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let (db, world) = (loaded().await, small());
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let mut line = world.transactions[0].clone();
     line.amount = Money::from_cents(99);
@@ -165,8 +171,8 @@ async fn a_changed_line_supersedes_and_the_old_one_is_kept() {
 
 #[tokio::test]
 async fn a_line_that_changes_after_it_was_posted_goes_to_a_person() {
-    let (db, world) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let (db, world) = (loaded().await, small());
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let (old, _) = results::standing(&mut tx, "import", "5001")
         .await
@@ -189,8 +195,8 @@ async fn a_line_that_changes_after_it_was_posted_goes_to_a_person() {
 
 #[tokio::test]
 async fn the_same_line_of_two_sources_is_two_lines() {
-    let (db, world) = small().await;
-    let mut transaction = begin(&db.pool()).await;
+    let (db, world) = (loaded().await, small());
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     let imported = bank_transactions::import(&mut tx, "other", &world.transactions[..1], now())
         .await
@@ -201,9 +207,9 @@ async fn the_same_line_of_two_sources_is_two_lines() {
 #[tokio::test]
 async fn a_portfolio_that_breaks_a_rule_leaves_nothing_behind() {
     let db = TestDb::new().await;
-    let mut portfolio = support::world("small");
+    let mut portfolio = small();
     portfolio.receivables[0].amount = Money::ZERO;
-    assert!(support::load(&db.pool(), TENANT, &portfolio).await.is_err());
+    assert!(load(&db.pool(), TENANT, &portfolio).await.is_err());
     assert!(counts(&db).await.iter().all(|(_, rows)| *rows == 0));
 }
 
@@ -290,8 +296,8 @@ fn differences(memory: &Book, stored: &Snapshot) -> Vec<String> {
 
 async fn stored_equals_decided(world: &World) {
     let db = TestDb::new().await;
-    support::load(&db.pool(), TENANT, world).await.unwrap();
-    let mut transaction = begin(&db.pool()).await;
+    load(&db.pool(), TENANT, world).await.unwrap();
+    let mut transaction = begin(&db.pool()).await.unwrap();
     let mut tx = TenantTx::enter(&mut transaction, TENANT).await.unwrap();
     for listed in condominiums::list(&mut tx).await.unwrap() {
         condominiums::set_automatic_posting(&mut tx, listed.id, true)
@@ -320,10 +326,23 @@ async fn stored_equals_decided(world: &World) {
 
 #[tokio::test]
 async fn what_is_reloaded_is_what_was_decided() {
-    stored_equals_decided(&support::world("small")).await;
+    stored_equals_decided(&small()).await;
+}
+
+/// The portfolio of the demo.
+fn demo() -> World {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/demo");
+    let read = |name: &&str| {
+        (
+            name.to_string(),
+            std::fs::read_to_string(folder.join(name)).unwrap(),
+        )
+    };
+    let files: BTreeMap<String, String> = World::FILES.iter().map(read).collect();
+    World::parse(&files).unwrap()
 }
 
 #[tokio::test]
 async fn a_year_of_a_portfolio_is_reloaded_as_it_was_decided() {
-    stored_equals_decided(&support::read_world(Path::new("../examples/demo"))).await;
+    stored_equals_decided(&demo()).await;
 }

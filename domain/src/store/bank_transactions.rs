@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::column::column;
-use super::tx::new_id;
 use super::{StoreError, TenantTx};
 use crate::ids::{BankAccountId, CondominiumId, TransactionId};
 use crate::matching::{Line, LineKind};
@@ -120,7 +119,7 @@ pub async fn import(
     let mut imported = Imported::default();
     let mut versions = Vec::new();
     for (line, external_ref) in lines.iter().zip(&refs) {
-        let id = TransactionId(new_id(now));
+        let id = TransactionId::new(now);
         match known.remove(external_ref.as_str()) {
             None => {
                 imported.added.push(id);

@@ -1,14 +1,18 @@
 //! Everything the matcher reads, gathered from the tables of one condominium.
 
+use std::collections::HashMap;
+
 use super::bank_transactions::State;
+use super::matches::Standing;
+use super::standing::Books;
 use super::{
-    StoreError, TenantTx, bank_transactions, cards, cheques, condominiums, matches, owners,
-    payer_aliases, proposals, receivables, sepa, suppliers,
+    StoreError, TenantTx, bank_transactions, cards, cheques, condominiums, owners, payer_aliases,
+    proposals, receivables, sepa, suppliers,
 };
-use crate::ids::{CondominiumId, OwnerId, SupplierId};
+use crate::ids::{CondominiumId, OwnerId, SupplierId, TransactionId};
+use crate::ledger::Items;
 use crate::matching::{
-    Band, Decider, Decision, Neighbour, NeighbourInvoice, NeighbourOwner, Outcome, PastLine,
-    Snapshot,
+    Band, Decision, Neighbour, NeighbourInvoice, NeighbourOwner, Outcome, PastLine, Snapshot,
 };
 use crate::money::Money;
 
@@ -26,21 +30,32 @@ pub async fn load(
     let Some((found, automatic)) = condominiums::find(tx, condominium).await? else {
         return Ok(None);
     };
+    let books = Books::read(tx, condominium).await?;
     Ok(Some(Snapshot {
         condominium: found,
         automatic,
         neighbours: neighbours(tx, condominium).await?,
-        owners: owners::list(tx, condominium).await?,
+        owners: owners::list(tx, condominium, &books).await?,
         lots: owners::list_lots(tx, condominium).await?,
         receivables: receivables::list(tx, condominium).await?,
         suppliers: suppliers::list(tx).await?,
         invoices: suppliers::list_invoices(tx, condominium).await?,
-        batches: sepa::list(tx, condominium).await?,
-        slips: cheques::list(tx, condominium).await?,
-        payouts: cards::list(tx, condominium).await?,
+        batches: sepa::list(tx, condominium, &books).await?,
+        slips: cheques::list(tx, condominium, &books).await?,
+        payouts: cards::list(tx, condominium, &books).await?,
         aliases: payer_aliases::list(tx, condominium).await?,
-        history: history(tx, condominium).await?,
+        history: history(tx, condominium, books).await?,
     }))
+}
+
+/// What is open of each item of a condominium.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn items(tx: &mut TenantTx<'_>, condominium: CondominiumId) -> Result<Items, StoreError> {
+    let receivables = receivables::list(tx, condominium).await?;
+    let invoices = suppliers::list_invoices(tx, condominium).await?;
+    Ok(Items::new(&receivables, &invoices))
 }
 
 /// Lines decided before, in booking order. A line in review holds what its
@@ -48,19 +63,25 @@ pub async fn load(
 async fn history(
     tx: &mut TenantTx<'_>,
     condominium: CondominiumId,
+    books: Books,
 ) -> Result<Vec<PastLine>, StoreError> {
     let lines = bank_transactions::decided(tx, condominium).await?;
-    let mut decided = matches::of_condominium(tx, condominium).await?;
-    let mut reviews = proposals::of_reviews(tx, condominium).await?;
-    let past = lines.into_iter().map(|(line, state)| {
-        let outcome = match state {
-            State::Posted => {
-                let (allocations, by) = decided
-                    .remove(&line.id)
-                    .unwrap_or((Vec::new(), Decider::Person));
-                Outcome::Posted { allocations, by }
-            }
-            State::New | State::Waiting | State::Review => {
+    let open = lines
+        .iter()
+        .filter(|(_, state)| *state == State::Review)
+        .map(|(line, _)| line.id);
+    let mut reviews = proposals::of_reviews(tx, &open.collect::<Vec<_>>()).await?;
+    let mut decided: HashMap<TransactionId, Standing> = books
+        .decided
+        .into_iter()
+        .map(|standing| (standing.line, standing))
+        .collect();
+    let past = lines.into_iter().map(|(line, _)| {
+        let outcome = match decided.remove(&line.id) {
+            Some(Standing {
+                allocations, by, ..
+            }) => Outcome::Posted { allocations, by },
+            None => {
                 let candidates = reviews.remove(&line.id).unwrap_or_default();
                 let answer = Decision {
                     band: Band::Suggest,

@@ -2,36 +2,37 @@
 
 use std::collections::HashMap;
 
+use uuid::Uuid;
+
 use super::column::{children, column};
+use super::standing::Books;
 use super::{StoreError, TenantTx};
 use crate::ids::{ChargeId, CondominiumId, PayoutId, ReceivableId};
 use crate::matching::{Charge, Payout};
 use crate::money::Money;
 use crate::world;
 
-/// Payouts of a condominium, by day of arrival, with what the ledger holds of them.
+/// Payouts of a condominium, by day of arrival, with what the books say of them.
 pub(super) async fn list(
     tx: &mut TenantTx<'_>,
     condominium: CondominiumId,
+    books: &Books,
 ) -> Result<Vec<Payout>, StoreError> {
-    let mut charges = charges(tx, condominium).await?;
     let rows = sqlx::query!(
         r#"
-        select p.id as "id: PayoutId", p.external_ref, p.arrives_on, p.gross as "gross: Money", p.fee as "fee: Money",
-            p.net as "net: Money",
-            exists (
-                select from copro.matches m
-                where m.tenant_id = p.tenant_id and m.payout_id = p.id and m.undone_at is null
-            ) as "booked!"
-        from copro.card_payouts p
-        where p.condominium_id = $1
-        order by p.arrives_on, p.external_ref
+        select id as "id: PayoutId", external_ref, arrives_on, gross as "gross: Money", fee as "fee: Money",
+            net as "net: Money"
+        from copro.card_payouts
+        where condominium_id = $1
+        order by arrives_on, external_ref
         "#,
         condominium.0,
     )
     .fetch_all(tx.connection())
     .await
     .map_err(StoreError::during("read card payouts"))?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id.0).collect();
+    let mut charges = charges(tx, &ids, books).await?;
     let payouts = rows.into_iter().map(|row| Payout {
         id: row.id,
         external_ref: row.external_ref,
@@ -39,7 +40,7 @@ pub(super) async fn list(
         gross: row.gross,
         fee: row.fee,
         net: row.net,
-        booked: row.booked,
+        booked: books.payouts.contains(&row.id),
         charges: charges.remove(&row.id).unwrap_or_default(),
     });
     Ok(payouts.collect())
@@ -48,41 +49,33 @@ pub(super) async fn list(
 /// The receivable of a payment that the processor was not told is the one its entry settled.
 async fn charges(
     tx: &mut TenantTx<'_>,
-    condominium: CondominiumId,
+    payouts: &[Uuid],
+    books: &Books,
 ) -> Result<HashMap<PayoutId, Vec<Charge>>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select c.id as "id: ChargeId", c.payout_id as "payout_id: PayoutId", c.created_on, c.gross as "gross: Money",
-            coalesce(c.receivable_id, known.receivable_id) as "receivable_id: ReceivableId", c.customer_email,
-            coalesce(c.description, '') as "description!", known.posted is not null as "posted!"
-        from copro.card_payouts p
-        join copro.card_charges c on c.tenant_id = p.tenant_id and c.payout_id = p.id
-        left join lateral (
-            select true as posted, l.receivable_id
-            from copro.journal_entries e
-            left join copro.entry_lines l
-                on l.tenant_id = e.tenant_id and l.entry_id = e.id and l.receivable_id is not null
-            where e.tenant_id = c.tenant_id and e.charge_id = c.id and e.reverses_id is null
-            limit 1
-        ) known on true
-        where p.condominium_id = $1
-        order by c.created_on, c.external_ref
+        select id as "id: ChargeId", payout_id as "payout_id: PayoutId", created_on, gross as "gross: Money",
+            receivable_id as "receivable_id: ReceivableId", customer_email, coalesce(description, '') as "description!"
+        from copro.card_charges
+        where payout_id = any($1)
+        order by created_on, external_ref
         "#,
-        condominium.0,
+        payouts,
     )
     .fetch_all(tx.connection())
     .await
     .map_err(StoreError::during("read card payments"))?;
     let mut charges: HashMap<PayoutId, Vec<Charge>> = HashMap::new();
     for row in rows {
+        let known = books.known.charges.get(&row.id);
         charges.entry(row.payout_id).or_default().push(Charge {
             id: row.id,
             created_on: row.created_on,
             gross: row.gross,
-            receivable: row.receivable_id,
+            receivable: row.receivable_id.or(known.copied().flatten()),
             customer_email: row.customer_email,
             description: row.description,
-            posted: row.posted,
+            posted: known.is_some(),
         });
     }
     Ok(charges)

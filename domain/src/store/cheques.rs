@@ -2,42 +2,42 @@
 
 use std::collections::HashMap;
 
+use uuid::Uuid;
+
 use super::column::{children, column, place};
+use super::standing::Books;
 use super::{StoreError, TenantTx};
 use crate::ids::{ChequeId, CondominiumId, OwnerId, ReceivableId, SlipId};
-use crate::matching::{Cheque, Slip};
+use crate::matching::{Cause, Cheque, Slip};
 use crate::money::Money;
 use crate::world;
 
-/// Slips of a condominium, by day of deposit, with what the ledger holds of them.
+/// Slips of a condominium, by day of deposit, with what the books say of them.
 pub(super) async fn list(
     tx: &mut TenantTx<'_>,
     condominium: CondominiumId,
+    books: &Books,
 ) -> Result<Vec<Slip>, StoreError> {
-    let mut cheques = cheques(tx, condominium).await?;
     let rows = sqlx::query!(
         r#"
-        select s.id as "id: SlipId", s.number, s.deposited_on, s.total as "total: Money",
-            exists (
-                select from copro.allocations a
-                join copro.matches m on m.tenant_id = a.tenant_id and m.id = a.match_id and m.undone_at is null
-                where a.tenant_id = s.tenant_id and a.target_id = s.id and a.kind = 'cheque_deposit'
-            ) as "booked!"
-        from copro.cheque_slips s
-        where s.condominium_id = $1
-        order by s.deposited_on, s.external_ref
+        select id as "id: SlipId", number, deposited_on, total as "total: Money"
+        from copro.cheque_slips
+        where condominium_id = $1
+        order by deposited_on, external_ref
         "#,
         condominium.0,
     )
     .fetch_all(tx.connection())
     .await
     .map_err(StoreError::during("read deposit slips"))?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id.0).collect();
+    let mut cheques = cheques(tx, &ids, books).await?;
     let slips = rows.into_iter().map(|row| Slip {
         id: row.id,
         number: row.number,
         deposited_on: row.deposited_on,
         total: row.total,
-        booked: row.booked,
+        booked: books.has(Cause::ChequeDeposit(row.id)),
         cheques: cheques.remove(&row.id).unwrap_or_default(),
     });
     Ok(slips.collect())
@@ -45,32 +45,24 @@ pub(super) async fn list(
 
 async fn cheques(
     tx: &mut TenantTx<'_>,
-    condominium: CondominiumId,
+    slips: &[Uuid],
+    books: &Books,
 ) -> Result<HashMap<SlipId, Vec<Cheque>>, StoreError> {
-    let mut parts = parts(tx, condominium).await?;
     let rows = sqlx::query!(
         r#"
-        select c.id as "id: ChequeId", c.slip_id as "slip_id: SlipId", c.number, c.drawer,
-            c.amount as "amount: Money", c.received_on, c.owner_id as "owner_id: OwnerId",
-            exists (
-                select from copro.journal_entries e
-                where e.tenant_id = c.tenant_id and e.cheque_id = c.id and e.reverses_id is null
-            ) as "posted!",
-            exists (
-                select from copro.allocations a
-                join copro.matches m on m.tenant_id = a.tenant_id and m.id = a.match_id and m.undone_at is null
-                where a.tenant_id = c.tenant_id and a.target_id = c.id and a.kind = 'cheque_reject'
-            ) as "returned!"
-        from copro.cheque_slips s
-        join copro.cheques c on c.tenant_id = s.tenant_id and c.slip_id = s.id
-        where s.condominium_id = $1
-        order by c.received_on, c.external_ref
+        select id as "id: ChequeId", slip_id as "slip_id: SlipId", number, drawer, amount as "amount: Money",
+            received_on, owner_id as "owner_id: OwnerId"
+        from copro.cheques
+        where slip_id = any($1)
+        order by received_on, external_ref
         "#,
-        condominium.0,
+        slips,
     )
     .fetch_all(tx.connection())
     .await
     .map_err(StoreError::during("read cheques"))?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id.0).collect();
+    let mut parts = parts(tx, &ids).await?;
     let mut cheques: HashMap<SlipId, Vec<Cheque>> = HashMap::new();
     for row in rows {
         cheques.entry(row.slip_id).or_default().push(Cheque {
@@ -81,29 +73,27 @@ async fn cheques(
             received_on: row.received_on,
             owner: row.owner_id,
             allocations: parts.remove(&row.id).unwrap_or_default(),
-            posted: row.posted,
-            returned: row.returned,
+            posted: books.known.cheques.contains(&row.id),
+            returned: books.has(Cause::ChequeReject(row.id)),
         });
     }
     Ok(cheques)
 }
 
-/// What each cheque of a condominium pays.
+/// What each cheque pays.
 async fn parts(
     tx: &mut TenantTx<'_>,
-    condominium: CondominiumId,
+    cheques: &[Uuid],
 ) -> Result<HashMap<ChequeId, Vec<(ReceivableId, Money)>>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select a.cheque_id as "cheque_id: ChequeId", a.receivable_id as "receivable_id: ReceivableId",
-            a.amount as "amount: Money"
-        from copro.cheque_slips s
-        join copro.cheques c on c.tenant_id = s.tenant_id and c.slip_id = s.id
-        join copro.cheque_allocations a on a.tenant_id = c.tenant_id and a.cheque_id = c.id
-        where s.condominium_id = $1
-        order by a.cheque_id, a.position
+        select cheque_id as "cheque_id: ChequeId", receivable_id as "receivable_id: ReceivableId",
+            amount as "amount: Money"
+        from copro.cheque_allocations
+        where cheque_id = any($1)
+        order by cheque_id, position
         "#,
-        condominium.0,
+        cheques,
     )
     .fetch_all(tx.connection())
     .await

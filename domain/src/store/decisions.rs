@@ -37,7 +37,7 @@ pub async fn write(
             allocations: posted.allocations.clone(),
         })
         .collect();
-    matches::insert(tx, &matches, now).await?;
+    matches::insert(tx, condominium, &matches, now).await?;
     journal::insert(tx, condominium, &followed.entries, now).await?;
     let held = followed
         .reviews

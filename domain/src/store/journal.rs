@@ -1,14 +1,15 @@
 //! The journal: entries and their lines, only ever added.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::column::{children, column, place};
-use super::tx::new_id;
 use super::{StoreError, TenantTx};
 use crate::ids::{
-    BankAccountId, CondominiumId, InvoiceId, JournalEntryId, MatchId, OwnerId, ReceivableId,
-    SupplierId,
+    BankAccountId, BatchId, ChargeId, ChequeId, CondominiumId, InvoiceId, JournalEntryId, MatchId,
+    OwnerId, ReceivableId, SupplierId,
 };
 use crate::ledger::{Account, Cause, Entry, EntryLine, Item, Party};
 use crate::money::Money;
@@ -37,7 +38,7 @@ pub async fn insert(
     let rows: Vec<Row<'_>> = entries
         .iter()
         .map(|entry| Row {
-            id: JournalEntryId(new_id(now)),
+            id: JournalEntryId::new(now),
             entry,
             reverses: None,
         })
@@ -58,7 +59,7 @@ pub async fn insert_reversal(
     now: DateTime<Utc>,
 ) -> Result<JournalEntryId, StoreError> {
     let row = Row {
-        id: JournalEntryId(new_id(now)),
+        id: JournalEntryId::new(now),
         entry,
         reverses: Some(reverses),
     };
@@ -205,6 +206,51 @@ async fn write_lines(tx: &mut TenantTx<'_>, rows: &[Row<'_>]) -> Result<(), Stor
     .await
     .map_err(StoreError::during("add the lines of journal entries"))?;
     Ok(())
+}
+
+/// Payments that the journal holds before the bank knows them.
+#[derive(Default)]
+pub(super) struct Known {
+    /// Cheques that came in.
+    pub cheques: HashSet<ChequeId>,
+    /// Direct debit files that were collected.
+    pub batches: HashSet<BatchId>,
+    /// Card payments, with the receivable that each settled.
+    pub charges: HashMap<ChargeId, Option<ReceivableId>>,
+}
+
+/// The payments that the journal of a condominium holds before the bank knows them.
+pub(super) async fn known_payments(
+    tx: &mut TenantTx<'_>,
+    condominium: CondominiumId,
+) -> Result<Known, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select e.cheque_id as "cheque: ChequeId", e.batch_id as "batch: BatchId", e.charge_id as "charge: ChargeId",
+            (
+                select l.receivable_id from copro.entry_lines l
+                where e.charge_id is not null and l.tenant_id = e.tenant_id and l.entry_id = e.id
+                    and l.receivable_id is not null
+                order by l.position
+                limit 1
+            ) as "receivable: ReceivableId"
+        from copro.journal_entries e
+        where e.condominium_id = $1 and e.match_id is null and e.reverses_id is null
+        "#,
+        condominium.0,
+    )
+    .fetch_all(tx.connection())
+    .await
+    .map_err(StoreError::during("read the payments known before the bank knows them"))?;
+    let mut known = Known::default();
+    for row in rows {
+        known.cheques.extend(row.cheque);
+        known.batches.extend(row.batch);
+        known
+            .charges
+            .extend(row.charge.map(|charge| (charge, row.receivable)));
+    }
+    Ok(known)
 }
 
 /// The entry of a decided line; none when it moved nothing.

@@ -1,7 +1,5 @@
 //! Decided lines and their allocations.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -45,6 +43,7 @@ impl Match {
 /// [`Rule::AllocationsAddUp`](super::Rule::AllocationsAddUp) at the end of the transaction.
 pub async fn insert(
     tx: &mut TenantTx<'_>,
+    condominium: CondominiumId,
     matches: &[Match],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
@@ -52,8 +51,9 @@ pub async fn insert(
         return Ok(());
     }
     sqlx::query!(
-        "insert into copro.matches (tenant_id, id, transaction_id, proposal_id, payout_id, decided_by, actor, decided_at)
-         select copro.current_tenant(), u.*, $7
+        "insert into copro.matches (tenant_id, condominium_id, id, transaction_id, proposal_id, payout_id, decided_by,
+            actor, decided_at)
+         select copro.current_tenant(), $8, u.*, $7
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[]) u",
         &column(matches, |m| m.id.0),
         &column(matches, |m| m.line.0),
@@ -62,6 +62,7 @@ pub async fn insert(
         &column(matches, Match::decider) as _,
         &column(matches, |m| m.actor.as_deref()) as &[Option<&str>],
         now,
+        condominium.0,
     )
     .execute(tx.connection())
     .await
@@ -87,19 +88,31 @@ async fn insert_allocations(tx: &mut TenantTx<'_>, matches: &[Match]) -> Result<
     Ok(())
 }
 
-/// What each decided line of a condominium is for, and who said so.
+/// A decision that stands, as the matcher knows it.
+pub(super) struct Standing {
+    /// The line.
+    pub line: TransactionId,
+    /// Who decided.
+    pub by: Decider,
+    /// The card payout that the line pays out, if it is one.
+    pub payout: Option<PayoutId>,
+    /// What the line is for.
+    pub allocations: Vec<Allocation>,
+}
+
+/// The decisions that stand for lines of a condominium, oldest first.
 pub(super) async fn of_condominium(
     tx: &mut TenantTx<'_>,
     condominium: CondominiumId,
-) -> Result<HashMap<TransactionId, (Vec<Allocation>, Decider)>, StoreError> {
+) -> Result<Vec<Standing>, StoreError> {
     let rows = sqlx::query!(
         r#"
         select m.transaction_id as "line: TransactionId", m.decided_by as "by: Decider",
-            a.kind as "kind: AllocationKind", a.target_id, a.amount as "amount: Money"
-        from copro.bank_transactions t
-        join copro.matches m on m.tenant_id = t.tenant_id and m.transaction_id = t.id and m.undone_at is null
+            m.payout_id as "payout: PayoutId", a.kind as "kind: AllocationKind", a.target_id,
+            a.amount as "amount: Money"
+        from copro.matches m
         join copro.allocations a on a.tenant_id = m.tenant_id and a.match_id = m.id
-        where t.condominium_id = $1 and t.state = 'posted'
+        where m.condominium_id = $1 and m.undone_at is null
         order by m.id, a.position
         "#,
         condominium.0,
@@ -107,18 +120,26 @@ pub(super) async fn of_condominium(
     .fetch_all(tx.connection())
     .await
     .map_err(StoreError::during("read what decided lines are for"))?;
-    let mut decided: HashMap<TransactionId, (Vec<Allocation>, Decider)> = HashMap::new();
+    let mut standing: Vec<Standing> = Vec::new();
     for row in rows {
         // The table holds a target for each kind that has one.
         let Some(cause) = Cause::from_parts(row.kind, row.target_id) else {
             continue;
         };
-        let (allocations, _) = decided
-            .entry(row.line)
-            .or_insert_with(|| (Vec::new(), row.by));
-        allocations.push(Allocation::new(cause, row.amount));
+        if standing.last().is_none_or(|last| last.line != row.line) {
+            let (line, by, payout) = (row.line, row.by, row.payout);
+            standing.push(Standing {
+                line,
+                by,
+                payout,
+                allocations: Vec::new(),
+            });
+        }
+        if let Some(last) = standing.last_mut() {
+            last.allocations.push(Allocation::new(cause, row.amount));
+        }
     }
-    Ok(decided)
+    Ok(standing)
 }
 
 /// The decision that stands for a line.

@@ -22,8 +22,11 @@ pub mod proposals;
 mod receivables;
 pub mod results;
 mod sepa;
+mod standing;
 mod suppliers;
 pub mod tenants;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tx;
 mod types;
 pub mod world;

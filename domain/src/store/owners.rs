@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 
 use super::column::{children, column, place};
+use super::standing::Books;
 use super::{StoreError, TenantTx};
 use crate::ids::{CondominiumId, LotId, OwnerId};
 use crate::matching::{Lot, Mandate, Owner, OwnerKind, Ownership, Person, PersonRole};
-use crate::money::Money;
 use crate::world;
 
 /// Owner accounts of a condominium, by account code, with what each has paid in advance.
 pub(super) async fn list(
     tx: &mut TenantTx<'_>,
     condominium: CondominiumId,
+    books: &Books,
 ) -> Result<Vec<Owner>, StoreError> {
     let during = "read owner accounts";
     let rows = sqlx::query!(
@@ -35,7 +36,6 @@ pub(super) async fn list(
     .await
     .map_err(StoreError::during(during))?;
     let mut persons = persons(tx, condominium).await?;
-    let mut advances = advances(tx, condominium).await?;
     let owners = rows.into_iter().map(|row| Owner {
         id: row.id,
         account_code: row.account_code,
@@ -47,7 +47,7 @@ pub(super) async fn list(
             reference,
             signed_on: row.signed_on,
         }),
-        advance: advances.remove(&row.id).unwrap_or_default(),
+        advance: books.advance(row.id),
     });
     Ok(owners.collect())
 }
@@ -82,28 +82,6 @@ async fn persons(
         });
     }
     Ok(persons)
-}
-
-/// What stands on each account as paid in advance: advances less refunds, of decided lines.
-async fn advances(
-    tx: &mut TenantTx<'_>,
-    condominium: CondominiumId,
-) -> Result<HashMap<OwnerId, Money>, StoreError> {
-    let rows = sqlx::query!(
-        r#"
-        select o.id as "id: OwnerId", sum(a.amount)::numeric(14, 2) as "advance!: Money"
-        from copro.owners o
-        join copro.allocations a on a.tenant_id = o.tenant_id and a.target_id = o.id
-        join copro.matches m on m.tenant_id = a.tenant_id and m.id = a.match_id and m.undone_at is null
-        where o.condominium_id = $1 and a.kind in ('owner_advance', 'owner_refund')
-        group by o.id
-        "#,
-        condominium.0,
-    )
-    .fetch_all(tx.connection())
-    .await
-    .map_err(StoreError::during("sum the advances of owner accounts"))?;
-    Ok(rows.into_iter().map(|row| (row.id, row.advance)).collect())
 }
 
 /// Lots of a condominium with who owned them when.

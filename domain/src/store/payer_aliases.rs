@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 
-use super::tx::new_id;
 use super::{StoreError, TenantTx};
 use crate::ids::{AliasId, CondominiumId, MatchId, OwnerId};
 use crate::matching::Alias;
@@ -34,27 +33,25 @@ pub(super) async fn list(
 pub async fn learn(
     tx: &mut TenantTx<'_>,
     condominium: CondominiumId,
-    payer: &str,
-    owner: OwnerId,
+    alias: &Alias,
     taught_by: MatchId,
     now: DateTime<Utc>,
-) -> Result<AliasId, StoreError> {
-    let id = AliasId(new_id(now));
+) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into copro.payer_aliases
             (tenant_id, id, condominium_id, owner_id, payer, taught_by_match_id, learnt_at)
          values (copro.current_tenant(), $1, $2, $3, $4, $5, $6)",
-        id.0,
+        alias.id.0,
         condominium.0,
-        owner.0,
-        payer,
+        alias.owner.0,
+        alias.payer,
         taught_by.0,
         now,
     )
     .execute(tx.connection())
     .await
     .map_err(StoreError::during("learn a payer"))?;
-    Ok(id)
+    Ok(())
 }
 
 /// Forgets what a match taught; the aliases that hold no more.

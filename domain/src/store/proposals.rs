@@ -7,9 +7,8 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::column::column;
-use super::tx::new_id;
 use super::{StoreError, TenantTx};
-use crate::ids::{AliasId, CondominiumId, ProposalId, TransactionId};
+use crate::ids::{AliasId, ProposalId, TransactionId};
 use crate::matching::{Band, Candidate, Decision, EvidenceCode};
 
 /// The answer that holds for a line, as far as needed to know whether a new one differs.
@@ -31,40 +30,37 @@ pub struct Stored {
     pub candidates: Vec<Candidate>,
 }
 
-/// The answers that hold for the undecided lines of a condominium.
+/// The answers that hold for lines.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_undecided(
+pub async fn known(
     tx: &mut TenantTx<'_>,
-    condominium: CondominiumId,
+    lines: &[TransactionId],
 ) -> Result<HashMap<TransactionId, Known>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select distinct on (p.transaction_id) p.transaction_id as "line: TransactionId", p.id as "id: ProposalId",
-            p.fingerprint
-        from copro.bank_transactions t
-        join copro.proposals p on p.tenant_id = t.tenant_id and p.transaction_id = t.id
-        where t.condominium_id = $1 and t.state in ('new', 'waiting') and t.superseded_by_id is null
-        order by p.transaction_id, p.number desc
+        select distinct on (transaction_id) transaction_id as "line: TransactionId", id as "id: ProposalId",
+            fingerprint
+        from copro.proposals
+        where transaction_id = any($1)
+        order by transaction_id, number desc
         "#,
-        condominium.0,
+        &column(lines, |line| line.0),
     )
     .fetch_all(tx.connection())
     .await
     .map_err(StoreError::during("read earlier answers"))?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            (
-                row.line,
-                Known {
-                    id: row.id,
-                    fingerprint: row.fingerprint,
-                },
-            )
-        })
-        .collect())
+    let known = rows.into_iter().map(|row| {
+        (
+            row.line,
+            Known {
+                id: row.id,
+                fingerprint: row.fingerprint,
+            },
+        )
+    });
+    Ok(known.collect())
 }
 
 /// Stores answers that differ from the one that holds; the id of the answer
@@ -88,7 +84,7 @@ pub async fn add(
         let id = match known.get(&line) {
             Some(known) if known.fingerprint == fingerprint => known.id,
             _ => {
-                let id = ProposalId(new_id(now));
+                let id = ProposalId::new(now);
                 rows.push(Row {
                     id,
                     line,
@@ -159,21 +155,20 @@ fn fingerprint(band: Band, candidates: &str) -> i64 {
     hash.cast_signed()
 }
 
-/// What each line in review of a condominium may turn out to be: its newest answer.
+/// What lines in review may turn out to be: the newest answer for each.
 pub(super) async fn of_reviews(
     tx: &mut TenantTx<'_>,
-    condominium: CondominiumId,
+    lines: &[TransactionId],
 ) -> Result<HashMap<TransactionId, Vec<Candidate>>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select distinct on (p.transaction_id) p.transaction_id as "line: TransactionId",
-            p.candidates as "candidates: Json<Vec<Candidate>>"
-        from copro.bank_transactions t
-        join copro.proposals p on p.tenant_id = t.tenant_id and p.transaction_id = t.id
-        where t.condominium_id = $1 and t.state = 'review' and t.superseded_by_id is null
-        order by p.transaction_id, p.number desc
+        select distinct on (transaction_id) transaction_id as "line: TransactionId",
+            candidates as "candidates: Json<Vec<Candidate>>"
+        from copro.proposals
+        where transaction_id = any($1)
+        order by transaction_id, number desc
         "#,
-        condominium.0,
+        &column(lines, |line| line.0),
     )
     .fetch_all(tx.connection())
     .await

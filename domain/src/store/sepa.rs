@@ -2,51 +2,46 @@
 
 use std::collections::HashMap;
 
+use uuid::Uuid;
+
 use super::column::{children, column, place};
+use super::standing::Books;
 use super::{StoreError, TenantTx};
 use crate::ids::{
     BatchEntryId, BatchId, CondominiumId, InvoiceId, OwnerId, ReceivableId, SupplierId,
 };
-use crate::matching::{Batch, BatchEntry, BatchKind, EntryParty};
+use crate::matching::{Batch, BatchEntry, BatchKind, Cause, EntryParty};
 use crate::money::Money;
 use crate::world::{self, BatchParty};
 
-/// Files of a condominium, by day of collection, with what the ledger holds of them.
+/// Files of a condominium, by day of collection, with what the books say of them.
 pub(super) async fn list(
     tx: &mut TenantTx<'_>,
     condominium: CondominiumId,
+    books: &Books,
 ) -> Result<Vec<Batch>, StoreError> {
-    let mut entries = entries(tx, condominium).await?;
     let rows = sqlx::query!(
         r#"
-        select b.id as "id: BatchId", b.kind as "kind: BatchKind", b.message_id, b.collection_on,
-            b.total as "total: Money",
-            exists (
-                select from copro.journal_entries e
-                where e.tenant_id = b.tenant_id and e.batch_id = b.id and e.reverses_id is null
-            ) as "collected!",
-            exists (
-                select from copro.allocations a
-                join copro.matches m on m.tenant_id = a.tenant_id and m.id = a.match_id and m.undone_at is null
-                where a.tenant_id = b.tenant_id and a.target_id = b.id and a.kind = 'sepa_batch'
-            ) as "booked!"
-        from copro.sepa_batches b
-        where b.condominium_id = $1
-        order by b.collection_on, b.external_ref
+        select id as "id: BatchId", kind as "kind: BatchKind", message_id, collection_on, total as "total: Money"
+        from copro.sepa_batches
+        where condominium_id = $1
+        order by collection_on, external_ref
         "#,
         condominium.0,
     )
     .fetch_all(tx.connection())
     .await
     .map_err(StoreError::during("read SEPA files"))?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id.0).collect();
+    let mut entries = entries(tx, &ids, books).await?;
     let batches = rows.into_iter().map(|row| Batch {
         id: row.id,
         kind: row.kind,
         message_id: row.message_id,
         collection_on: row.collection_on,
         total: row.total,
-        collected: row.collected,
-        booked: row.booked,
+        collected: books.known.batches.contains(&row.id),
+        booked: books.has(Cause::SepaBatch(row.id)),
         entries: entries.remove(&row.id).unwrap_or_default(),
     });
     Ok(batches.collect())
@@ -54,31 +49,19 @@ pub(super) async fn list(
 
 async fn entries(
     tx: &mut TenantTx<'_>,
-    condominium: CondominiumId,
+    batches: &[Uuid],
+    books: &Books,
 ) -> Result<HashMap<BatchId, Vec<BatchEntry>>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select e.id as "id: BatchEntryId", e.batch_id as "batch_id: BatchId", e.end_to_end_id,
-            e.amount as "amount: Money", e.party_name, e.owner_id as "owner_id: OwnerId",
-            e.receivable_id as "receivable_id: ReceivableId", e.mandate_reference,
-            e.supplier_id as "supplier_id: SupplierId", e.invoice_id as "invoice_id: InvoiceId",
-            exists (
-                select from copro.allocations a
-                join copro.matches m on m.tenant_id = a.tenant_id and m.id = a.match_id and m.undone_at is null
-                where a.tenant_id = e.tenant_id and a.target_id = e.id and a.kind = 'sepa_reject'
-            ) as "returned!",
-            exists (
-                select from copro.allocations a
-                join copro.matches m on m.tenant_id = a.tenant_id and m.id = a.match_id and m.undone_at is null
-                where a.tenant_id = e.tenant_id and a.target_id = e.invoice_id and a.kind = 'supplier_invoice'
-                    and a.amount = -e.amount
-            ) as "booked!"
-        from copro.sepa_batches b
-        join copro.sepa_entries e on e.tenant_id = b.tenant_id and e.batch_id = b.id
-        where b.condominium_id = $1
-        order by e.batch_id, e.position
+        select id as "id: BatchEntryId", batch_id as "batch_id: BatchId", end_to_end_id, amount as "amount: Money",
+            party_name, owner_id as "owner_id: OwnerId", receivable_id as "receivable_id: ReceivableId",
+            mandate_reference, supplier_id as "supplier_id: SupplierId", invoice_id as "invoice_id: InvoiceId"
+        from copro.sepa_entries
+        where batch_id = any($1)
+        order by batch_id, position
         "#,
-        condominium.0,
+        batches,
     )
     .fetch_all(tx.connection())
     .await
@@ -98,14 +81,15 @@ async fn entries(
             // The table holds one party for each entry.
             (None, None) => continue,
         };
+        let paid = |invoice| books.has_part(Cause::SupplierInvoice(invoice), -row.amount);
         entries.entry(row.batch_id).or_default().push(BatchEntry {
             id: row.id,
             end_to_end_id: row.end_to_end_id,
             amount: row.amount,
             party,
             name: row.party_name,
-            returned: row.returned,
-            booked: row.booked,
+            returned: books.has(Cause::SepaReject(row.id)),
+            booked: row.invoice_id.is_some_and(paid),
         });
     }
     Ok(entries)

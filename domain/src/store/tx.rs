@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use uuid::{NoContext, Timestamp, Uuid};
 
 use super::StoreError;
 use crate::ids::TenantId;
@@ -82,14 +80,4 @@ impl<'a> TenantTx<'a> {
             .map_err(StoreError::during(during))?;
         Ok(())
     }
-}
-
-/// A new identifier; ordered by time.
-pub(crate) fn new_id(now: DateTime<Utc>) -> Uuid {
-    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-    Uuid::new_v7(Timestamp::from_unix(
-        NoContext,
-        seconds,
-        now.timestamp_subsec_nanos(),
-    ))
 }
