@@ -126,7 +126,7 @@ fn rank(book: &Book, reading: &Reading<'_>, scored: Vec<Scored>, unknown: f64) -
     let top = scored.iter().map(|s| s.score).fold(unknown, f64::max);
     let total: f64 = scored.iter().map(|s| (s.score - top).exp()).sum::<f64>() + (unknown - top).exp();
     let nothing = Scored {
-        reliability: 0.97,
+        reliability: if reading.past.in_review { 0.15 } else { 0.97 },
         identified: false,
         ..Scored::single(
             Cause::Unknown,
@@ -156,30 +156,41 @@ fn rank(book: &Book, reading: &Reading<'_>, scored: Vec<Scored>, unknown: f64) -
     } else {
         Band::Suggest
     };
+    let doubt = match (known, *confidence >= AUTO, blocked_by.is_empty()) {
+        (true, true, false) => HELD_FACTOR,
+        (true, false, _) => UNSURE_FACTOR,
+        _ => 1.0,
+    };
     let held = !blocked_by.is_empty();
     let candidates = ranked
         .into_iter()
         .enumerate()
         .filter(|(i, (confidence, _))| *i == 0 || *confidence >= SHOWN)
         .take(MOST)
-        .map(|(i, (confidence, s))| candidate(confidence, s, held && i == 0))
+        .map(|(i, (confidence, s))| {
+            let first = i == 0;
+            candidate(if first { confidence * doubt } else { confidence }, s, held && first)
+        })
         .collect();
     Decision { band, candidates, blocked_by }
 }
 
 fn candidate(confidence: f64, scored: Scored, held: bool) -> Candidate {
     let mut evidence = scored.evidence;
-    let mut confidence = f64::min(confidence, 0.999);
+    let confidence = f64::min(confidence, 0.999);
     if held {
         evidence.push(Evidence::new(EvidenceCode::HeldItem, -3.0));
-        confidence *= HELD_FACTOR;
     }
     evidence.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
     Candidate { allocations: scored.allocations, confidence: (confidence * 10_000.0).round() / 10_000.0, evidence }
 }
 
+/// What is left of a confidence that is not enough to post: measured, the doubt
+/// is a little larger than the weights say.
+const UNSURE_FACTOR: f64 = 0.93;
+
 /// How often a sure answer is still exact when an open review may change it.
-const HELD_FACTOR: f64 = 0.75;
+const HELD_FACTOR: f64 = 0.78;
 
 /// Explanations with the same allocations are one, as strong as the strongest.
 fn merge(scored: Vec<Scored>) -> Vec<Scored> {

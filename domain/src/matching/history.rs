@@ -88,6 +88,8 @@ pub(super) struct PartyPast {
     pub owners: Vec<(usize, bool)>,
     /// The same for suppliers.
     pub suppliers: Vec<(usize, bool)>,
+    /// An earlier line of the party still waits for a person: an unknown payer who comes back is somebody's.
+    pub in_review: bool,
     /// Owners to whom the same amount was posted before.
     pub same_amount: Vec<usize>,
 }
@@ -114,6 +116,12 @@ impl PartyPast {
                 past.owners.push((owner, true));
             }
         }
+        past.in_review = book.past.iter().any(|(known, key)| {
+            matches!(known.outcome, Outcome::InReview { .. })
+                && known.line.id != line.id
+                && (known.line.amount.cents() > 0) == (line.amount.cents() > 0)
+                && same_party(&key.party, party)
+        });
         for (known, allocations) in book.past.of_party(party, line.amount.cents() > 0) {
             let person = matches!(known.outcome, Outcome::Posted { by: Decider::Person, .. });
             if let Some(owner) = allocations.iter().find_map(|a| book.owner_of(a.cause)) {

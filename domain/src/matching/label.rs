@@ -55,16 +55,19 @@ impl Label {
     pub fn read(text: &str) -> Self {
         let mut words = Vec::new();
         let mut field = Field::Head;
+        let mut party_seen = false;
         let text = deunicode::deunicode(text).to_uppercase();
         for chunk in text.split_whitespace() {
             let chunk = match marker(chunk) {
                 Some((next, rest)) => {
-                    field = next;
+                    field = next.unwrap_or(if party_seen { Field::Motif } else { Field::Party });
+                    party_seen |= field == Field::Party;
                     rest
                 }
                 None => {
                     if words.last().is_some_and(|w: &Word| opens_party(&words, w)) && chunk == "DE" {
                         field = Field::Party;
+                        party_seen = true;
                         continue;
                     }
                     chunk
@@ -177,15 +180,19 @@ fn opens_party(words: &[Word], last: &Word) -> bool {
 }
 
 /// The field a chunk opens, and what of the chunk belongs to that field.
-fn marker(chunk: &str) -> Option<(Field, &str)> {
+///
+/// A marker that is not known opens a field all the same (`None`): the party
+/// comes first, then the motif.
+fn marker(chunk: &str) -> Option<(Option<Field>, &str)> {
     let (key, rest) = if let Some(key) = chunk.strip_prefix('/') {
         key.split_once(['/', ':']).unwrap_or((key, ""))
     } else {
         chunk.split_once(':').or_else(|| chunk.split_once('/'))?
     };
     let slashed = !chunk.starts_with('/') && !chunk.contains(':');
-    let field = field_of(key)?;
-    if slashed && field == Field::Party {
+    let field = field_of(key);
+    let unknown = field.is_none() && (key.len() < 2 || !key.bytes().all(|b| b.is_ascii_uppercase()) || !rest.is_empty());
+    if slashed && field.is_none_or(|f| f == Field::Party) || unknown {
         return None;
     }
     Some((field, rest))
@@ -194,11 +201,12 @@ fn marker(chunk: &str) -> Option<(Field, &str)> {
 fn field_of(key: &str) -> Option<Field> {
     Some(match key {
         "DE" | "FRM" | "FROM" | "EMETTEUR" | "DO" | "DORD" | "DONNEUR" | "ORD" | "POUR" | "BEN" | "BENEF"
-        | "BENEFICIAIRE" | "VERS" | "TO" | "DEBITEUR" | "CREANCIER" | "NOM" | "TIERS" | "PAYEUR" => Field::Party,
+        | "BENEFICIAIRE" | "VERS" | "TO" | "DEBITEUR" | "CREANCIER" | "NOM" | "TIERS" | "PAYEUR" | "BNF" | "NPY"
+        | "NBE" | "CRED" | "DBTR" => Field::Party,
         "MOTIF" | "LIB" | "LIBELLE" | "OBJET" | "INFO" | "INFOS" | "COMMUNICATION" | "COM" | "RMT" | "MSG" | "DETAIL"
-        | "MESSAGE" | "TXT" => Field::Motif,
+        | "MESSAGE" | "TXT" | "RNF" => Field::Motif,
         "REF" | "REFDO" | "REFBEN" | "REFERENCE" | "ID" | "E2E" | "EREF" | "MANDAT" | "MDT" | "RUM" | "ICS" | "CPT"
-        | "CHEZ" | "BQ" | "DATE" | "ECH" | "NB" | "NBRE" | "NO" | "NUM" | "IBAN" | "BIC" | "LE" | "DU" => {
+        | "CHEZ" | "BQ" | "DATE" | "EID" | "RCN" | "IPY" | "ECH" | "NB" | "NBRE" | "NO" | "NUM" | "IBAN" | "BIC" | "LE" | "DU" => {
             Field::Reference
         }
         _ => return None,
