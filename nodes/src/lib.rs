@@ -1,1 +1,33 @@
-//! nodes
+//! What a step can do: one file a node, and the sorted list of them all.
+
+pub mod flow;
+pub mod reconcile;
+pub mod tx;
+
+use engine::node::{CatalogueError, Registry};
+
+use crate::flow::fail::Fail;
+use crate::flow::log::Log;
+use crate::flow::script::Script;
+use crate::flow::set::Set;
+use crate::reconcile::confirm::ReconcileConfirm;
+use crate::reconcile::post::ReconcilePost;
+use crate::reconcile::propose::ReconcilePropose;
+use crate::reconcile::undo::ReconcileUndo;
+
+/// Every node, sorted by name.
+///
+/// # Errors
+/// When two nodes have one name and version, or the list is not sorted.
+pub fn catalogue() -> Result<Registry, CatalogueError> {
+    Registry::builder()
+        .node(Fail)
+        .node(Log)
+        .transaction(ReconcileConfirm)
+        .transaction(ReconcilePost)
+        .transaction(ReconcilePropose)
+        .transaction(ReconcileUndo)
+        .node(Script::default())
+        .node(Set)
+        .build()
+}

@@ -73,7 +73,7 @@ pub async fn lock(tx: &mut TenantTx<'_>, condominium: CondominiumId) -> Result<b
     )
     .fetch_optional(tx.connection())
     .await
-    .map_err(StoreError::during("lock the condominium"))?;
+    .map_err(StoreError::waiting("lock the condominium"))?;
     Ok(found.is_some())
 }
 

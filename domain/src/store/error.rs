@@ -118,8 +118,8 @@ impl StoreError {
                         source,
                     };
                 }
-                // serialization_failure, deadlock_detected
-                if matches!(error.code().as_deref(), Some("40001" | "40P01")) {
+                // serialization_failure, deadlock_detected, lock_not_available
+                if matches!(error.code().as_deref(), Some("40001" | "40P01" | "55P03")) {
                     return Self::Conflict { during, source };
                 }
                 // The server shuts down, or cut this session.
@@ -137,6 +137,15 @@ impl StoreError {
                 | sqlx::Error::WorkerCrashed => Self::Unreachable { during, source },
                 source => Self::Database { during, source },
             }
+        }
+    }
+
+    /// Says that a lock was waited for, which ends like any statement that
+    /// takes too long: the other transaction is at fault, not ours.
+    pub(super) fn waiting(during: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| match source.as_database_error().and_then(|error| error.code()) {
+            Some(code) if code == "57014" => Self::Conflict { during, source },
+            _ => Self::during(during)(source),
         }
     }
 
