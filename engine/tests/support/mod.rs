@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
+use tokio::sync::Semaphore;
 
 /// How often each node ran, by name.
 #[derive(Clone, Default)]
@@ -40,32 +41,147 @@ impl Counts {
 
 /// A file that stands for the outside world: one line a call.
 #[derive(Clone)]
-pub struct Outside(PathBuf);
+pub struct Outside {
+    path: PathBuf,
+    /// Begins each line: which process called.
+    life: String,
+}
 
 impl Outside {
-    pub fn at(path: &Path) -> Self {
-        Self(path.to_owned())
+    pub fn at(path: &Path, life: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            life: life.to_owned(),
+        }
     }
 
     pub fn in_temp() -> (tempfile::TempDir, Self) {
         let folder = tempfile::tempdir().unwrap();
-        let outside = Self(folder.path().join("outside"));
+        let outside = Self::at(&folder.path().join("outside"), "1");
         (folder, outside)
     }
 
     /// One call, one write: it is there whole or not at all.
-    pub fn call(&self, line: &str) {
+    pub fn call(&self, what: &str, ctx: &Ctx) {
         let mut file = std::fs::File::options()
             .append(true)
             .create(true)
-            .open(&self.0)
+            .open(&self.path)
             .unwrap();
-        file.write_all(format!("{line}\n").as_bytes()).unwrap();
+        let life = &self.life;
+        let line = format!("{life} {what} {} {} {}\n", ctx.step, ctx.attempt, ctx.key);
+        file.write_all(line.as_bytes()).unwrap();
     }
 
-    pub fn calls(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
+    pub fn calls(&self) -> Vec<Call> {
+        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        text.lines().map(Call::parse).collect()
+    }
+}
+
+/// A line that a node left outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub life: String,
+    pub what: String,
+    pub step: String,
+    pub attempt: u32,
+    pub key: String,
+}
+
+impl Call {
+    fn parse(line: &str) -> Self {
+        let parts: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        let [life, what, step, attempt, key] = parts.try_into().unwrap();
+        let attempt = attempt.parse().unwrap();
+        Self {
+            life,
+            what,
+            step,
+            attempt,
+            key,
+        }
+    }
+}
+
+/// A door that nodes wait at: the test sees who came, and lets them in.
+#[derive(Clone)]
+pub struct Gate {
+    came: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            came: Arc::new(Semaphore::new(0)),
+            open: Arc::new(Semaphore::new(0)),
+        }
+    }
+}
+
+impl Gate {
+    /// Waits until a node stands at the door.
+    pub async fn someone_came(&self) {
+        self.came.acquire().await.unwrap().forget();
+    }
+
+    /// Lets so many nodes in.
+    pub fn let_in(&self, nodes: usize) {
+        self.open.add_permits(nodes);
+    }
+
+    async fn pass(&self) {
+        self.came.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
+}
+
+/// A reading node that waits at the door.
+pub struct Gated(pub Gate, pub Counts);
+
+impl Node for Gated {
+    const SPEC: NodeSpec = NodeSpec::new("test.gate", Effect::Read);
+    type Config = Given;
+    type Output = Given;
+
+    async fn run(&self, _ctx: &Ctx, config: Given) -> NodeResult<Given> {
+        self.1.add("test.gate");
+        self.0.pass().await;
+        Ok(config)
+    }
+}
+
+/// An external node that waits at the door.
+pub struct GatedSend(pub Gate, pub Counts);
+
+impl Node for GatedSend {
+    const SPEC: NodeSpec =
+        NodeSpec::new("test.gated_send", Effect::External(UnknownOutcome::Repeat));
+    type Config = Given;
+    type Output = Given;
+
+    async fn run(&self, _ctx: &Ctx, config: Given) -> NodeResult<Given> {
+        self.1.add("test.gated_send");
+        self.0.pass().await;
+        Ok(config)
+    }
+}
+
+/// A transaction that waits at the door after its write.
+pub struct GatedWrite(pub Gate, pub Counts);
+
+impl TransactionNode for GatedWrite {
+    const SPEC: NodeSpec = NodeSpec::new("test.gated_write", Effect::Transaction);
+    type Config = WriteConfig;
+    type Output = Given;
+
+    async fn run(&self, ctx: &Ctx, tx: &mut Tx<'_>, config: WriteConfig) -> NodeResult<Given> {
+        let given = Write_(Outside::at(Path::new("/dev/null"), "-"), self.1.clone())
+            .run(ctx, tx, config)
+            .await?;
+        self.0.pass().await;
+        Ok(given)
     }
 }
 
@@ -79,7 +195,7 @@ pub struct Given {
 }
 
 /// A pure node: gives what it is given.
-pub struct Echo(pub Counts);
+pub struct Echo(pub Outside, pub Counts);
 
 impl Node for Echo {
     const SPEC: NodeSpec = NodeSpec::new("test.echo", Effect::Pure);
@@ -87,7 +203,8 @@ impl Node for Echo {
     type Output = Given;
 
     async fn run(&self, ctx: &Ctx, config: Given) -> NodeResult<Given> {
-        self.0.add("test.echo");
+        self.1.add("test.echo");
+        self.0.call("echo", ctx);
         ctx.log(LogLevel::Info, "echoed");
         Ok(config)
     }
@@ -118,7 +235,7 @@ impl Node for Read {
 
     async fn run(&self, ctx: &Ctx, config: ReadConfig) -> NodeResult<Given> {
         self.1.add("test.read");
-        self.0.call(&format!("read {} {}", ctx.step, ctx.attempt));
+        self.0.call("read", ctx);
         if config.hangs {
             std::future::pending::<()>().await;
         }
@@ -169,7 +286,7 @@ macro_rules! external {
 
             async fn run(&self, ctx: &Ctx, config: SendConfig) -> NodeResult<Sent> {
                 let times = self.1.add($name);
-                self.0.call(&format!("send {} {}", ctx.step, ctx.key));
+                self.0.call("send", ctx);
                 if config.hangs {
                     std::future::pending::<()>().await;
                 }
@@ -188,8 +305,8 @@ macro_rules! external {
                 _config: SendConfig,
             ) -> NodeResult<LookUp<Sent>> {
                 self.1.add("look_up");
-                let line = format!("send {} {}", ctx.step, ctx.key);
-                Ok(if self.0.calls().contains(&line) {
+                let known = |call: &Call| call.what == "send" && call.key == ctx.key.to_string();
+                Ok(if self.0.calls().iter().any(known) {
                     LookUp::Done(Sent { key: ctx.key.to_string() })
                 } else {
                     LookUp::Absent
@@ -227,7 +344,7 @@ pub struct WriteConfig {
 }
 
 /// A node that writes this database.
-pub struct Write_(pub Counts);
+pub struct Write_(pub Outside, pub Counts);
 
 impl TransactionNode for Write_ {
     const SPEC: NodeSpec = NodeSpec::new("test.write", Effect::Transaction);
@@ -235,7 +352,8 @@ impl TransactionNode for Write_ {
     type Output = Given;
 
     async fn run(&self, ctx: &Ctx, tx: &mut Tx<'_>, config: WriteConfig) -> NodeResult<Given> {
-        self.0.add("test.write");
+        self.1.add("test.write");
+        self.0.call("write", ctx);
         sqlx::query("insert into outside.notes (run_id, step, value) values ($1, $2, $3)")
             .bind(ctx.run.0)
             .bind(&ctx.step)
@@ -284,14 +402,22 @@ impl Node for Bad {
 
 /// All test nodes.
 pub fn registry(outside: &Outside, counts: &Counts) -> Registry {
+    registry_with(outside, counts, &Gate::default())
+}
+
+/// All test nodes, some of which wait at this door.
+pub fn registry_with(outside: &Outside, counts: &Counts, gate: &Gate) -> Registry {
     Registry::builder()
         .node(Ask(outside.clone(), counts.clone()))
         .node(Bad)
-        .node(Echo(counts.clone()))
+        .node(Echo(outside.clone(), counts.clone()))
         .node(Find(outside.clone(), counts.clone()))
+        .node(Gated(gate.clone(), counts.clone()))
+        .node(GatedSend(gate.clone(), counts.clone()))
+        .transaction(GatedWrite(gate.clone(), counts.clone()))
         .node(Read(outside.clone(), counts.clone()))
         .node(Send(outside.clone(), counts.clone()))
-        .transaction(Write_(counts.clone()))
+        .transaction(Write_(outside.clone(), counts.clone()))
         .build()
         .unwrap()
 }
