@@ -58,10 +58,15 @@ impl History {
     }
 
     /// Posted lines of the same payer and direction, oldest first.
-    pub fn of_party<'a>(&'a self, party: &'a str, credit: bool) -> impl Iterator<Item = (&'a PastLine, &'a [Allocation])> {
+    pub fn of_party<'a>(
+        &'a self,
+        party: &'a str,
+        credit: bool,
+        common: &'a dyn Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (&'a PastLine, &'a [Allocation])> {
         self.iter().filter_map(move |(past, key)| {
             let Outcome::Posted { allocations, .. } = &past.outcome else { return None };
-            let same = (past.line.amount.cents() > 0) == credit && same_party(&key.party, party);
+            let same = (past.line.amount.cents() > 0) == credit && same_party(&key.party, party, common);
             (same && !allocations.iter().all(|a| matches!(a.cause, Cause::DuplicateImport(_))))
                 .then_some((past, allocations.as_slice()))
         })
@@ -109,8 +114,9 @@ impl PartyPast {
         if party.is_empty() {
             return past;
         }
+        let common: &dyn Fn(&str) -> bool = &|word| book.names.is_common(word);
         for alias in &book.data.aliases {
-            if same_party(&alias.payer, party)
+            if same_party(&alias.payer, party, common)
                 && let Some(&owner) = book.by_id.owners.get(&alias.owner)
             {
                 past.owners.push((owner, true));
@@ -120,9 +126,9 @@ impl PartyPast {
             matches!(known.outcome, Outcome::InReview { .. })
                 && known.line.id != line.id
                 && (known.line.amount.cents() > 0) == (line.amount.cents() > 0)
-                && same_party(&key.party, party)
+                && same_party(&key.party, party, common)
         });
-        for (known, allocations) in book.past.of_party(party, line.amount.cents() > 0) {
+        for (known, allocations) in book.past.of_party(party, line.amount.cents() > 0, common) {
             let person = matches!(known.outcome, Outcome::Posted { by: Decider::Person, .. });
             if let Some(owner) = allocations.iter().find_map(|a| book.owner_of(a.cause)) {
                 past.owners.push((owner, person));

@@ -138,12 +138,11 @@ impl Label {
 ///
 /// Every word alike, typing errors apart; or one key begins the other with at
 /// least two names, because in labels without markers some words of the motif
-/// may follow the payer.
-pub(super) fn same_party(a: &str, b: &str) -> bool {
-    if a == b {
-        return !a.is_empty();
-    }
-    let (mut left, mut right) = (a.split(' '), b.split(' '));
+/// may follow the payer. Words that `common` knows to stand next to any name
+/// are passed over; what is left must name somebody.
+pub(super) fn same_party(a: &str, b: &str, common: &dyn Fn(&str) -> bool) -> bool {
+    let telling = |word: &&str| !common(word);
+    let (mut left, mut right) = (a.split(' ').filter(telling), b.split(' ').filter(telling));
     let (mut names, mut letters) = (0, 0);
     loop {
         match (left.next(), right.next()) {

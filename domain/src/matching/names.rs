@@ -136,6 +136,11 @@ impl NameIndex {
         names
     }
 
+    /// Whether a word stands next to any name.
+    pub fn is_common(&self, word: &str) -> bool {
+        self.common.contains(word)
+    }
+
     /// Learns from a label which words banks and payers put next to any name.
     ///
     /// A word that stood next to the names of three owners belongs to the

@@ -131,7 +131,7 @@ impl Book {
             data: Snapshot { history: Vec::new(), ..data.clone() },
         };
         for past in data.history {
-            book.past.push(past);
+            book.remember(past);
         }
         book
     }
@@ -216,10 +216,14 @@ impl Book {
         if let Outcome::Posted { allocations, .. } = &outcome {
             self.apply(line, allocations);
         }
-        if line.amount > Money::ZERO && !self.past.knows(line.id) {
-            self.names.learn(&Label::read(&line.original_wording));
+        self.remember(PastLine { line: line.clone(), outcome });
+    }
+
+    fn remember(&mut self, past: PastLine) {
+        if past.line.amount > Money::ZERO && !self.past.knows(past.line.id) {
+            self.names.learn(&Label::read(&past.line.original_wording));
         }
-        self.past.push(PastLine { line: line.clone(), outcome });
+        self.past.push(past);
     }
 
     /// Learns that a payer pays for an owner.

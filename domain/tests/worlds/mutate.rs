@@ -20,6 +20,8 @@ pub enum Grammar {
     Short,
     /// Tags: `VRT RECU /FRM DUPONT JEAN /EID NOTPROVIDED /RNF CHARGES T2`.
     Tags,
+    /// Words no French bank is known to use: `MOUVT CREDITEUR DUPONT JEAN CHARGES T2 OPE 123`.
+    Alien,
 }
 
 /// What is changed in a world.
@@ -51,6 +53,9 @@ pub fn mutate(files: &mut Files, mutation: Mutation) {
         }
         if let Some(translator) = &grammar {
             label = translator.translate(&label);
+            if translator.grammar == Grammar::Alien {
+                label = alien(&label);
+            }
         }
         row["original_wording"] = Value::String(label.clone());
         row["wording"] = Value::String(label);
@@ -367,6 +372,27 @@ fn motifs(label: &str) -> String {
     label
 }
 
+/// Which of the three forms a grammar starts from.
+fn form_of(grammar: Grammar) -> usize {
+    if grammar == Grammar::Alien { 0 } else { grammar as usize }
+}
+
+/// Words that no list of ours holds.
+fn alien(label: &str) -> String {
+    const WORDS: [(&str, &str); 9] = [
+        ("VIREMENT INSTANTANE DE ", "MOUVT INSTANTT ENTREE "),
+        ("VIREMENT PERMANENT ", "MOUVT REGULIER "),
+        ("VIREMENT DE ", "MOUVT CREDITEUR "),
+        ("VIREMENT POUR ", "MOUVT DEBITEUR "),
+        ("VIREMENT ", "MOUVT "),
+        (" REFERENCE : ", " OPE "),
+        ("PRELEVEMENT DE ", "PRELEVT CREANCIER "),
+        ("REMISE DE CHEQUES N ", "DEPOT CHEQUES "),
+        ("PRELEVEMENT REJETE ", "REJET PRELEVT "),
+    ];
+    WORDS.iter().fold(label.to_owned(), |label, (old, new)| label.replace(old, new))
+}
+
 /// Writes lines as another bank would.
 struct Translator {
     grammar: Grammar,
@@ -376,7 +402,7 @@ struct Translator {
 impl Translator {
     fn new(grammar: Grammar) -> Self {
         let rules =
-            RULES.iter().map(|(p, forms)| (Regex::new(p).expect("a pattern"), forms[grammar as usize])).collect();
+            RULES.iter().map(|(p, forms)| (Regex::new(p).expect("a pattern"), forms[form_of(grammar)])).collect();
         Self { grammar, rules }
     }
 
@@ -390,7 +416,7 @@ impl Translator {
         }
         for (old, forms) in PREFIXES {
             if let Some(rest) = label.strip_prefix(old) {
-                return format!("{}{rest}", forms[self.grammar as usize]);
+                return format!("{}{rest}", forms[form_of(self.grammar)]);
             }
         }
         label
