@@ -45,8 +45,8 @@ fn fee(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
     }
     let before = same_shape(book, reading, |cause| cause == Cause::BankFee);
     if before > 0 {
-        score += 6.0;
-        evidence.push(Evidence::new(EvidenceCode::BankRecurrent, 6.0).with("count", before));
+        score += 7.5;
+        evidence.push(Evidence::new(EvidenceCode::BankRecurrent, 7.5).with("count", before));
     }
     (score > 0.0).then(|| Scored::single(Cause::BankFee, line.amount, score, evidence))
 }
@@ -152,7 +152,7 @@ fn own_name(book: &Book, reading: &Reading<'_>) -> bool {
             let cut = run < name.len()
                 && next.is_none_or(|w| name[run].starts_with(w.text.as_str()) || !w.is_alphabetic() || w.field != words[at].field);
             let letters: usize = name[..run].iter().map(String::len).sum();
-            let before_ok = words[..at].iter().all(|w| is_operator(&w.text) || is_motif(&w.text) || !w.is_alphabetic() || SAVINGS.contains(&w.text.as_str()));
+            let before_ok = words[..at].iter().all(|w| is_operator(&w.text) || is_motif(&w.text) || book.names.is_common(&w.text) || !w.is_alphabetic() || SAVINGS.contains(&w.text.as_str()));
             before_ok && (run == name.len() || cut && letters >= 3)
         })
     })
@@ -167,7 +167,10 @@ fn strangers(book: &Book, reading: &Reading<'_>) -> usize {
         .iter()
         .filter(|w| w.is_alphabetic() && w.text.len() > 2)
         .filter(|w| {
-            !is_operator(&w.text) && !is_motif(&w.text) && !own(&w.text) && !SAVINGS.contains(&w.text.as_str()) && w.text != "SDC"
+            !is_operator(&w.text)
+                && !is_motif(&w.text)
+                && !book.names.is_common(&w.text)
+                && !own(&w.text) && !SAVINGS.contains(&w.text.as_str()) && w.text != "SDC"
         })
         .count()
 }

@@ -20,8 +20,8 @@ pub(super) struct NameIndex {
     first_names: HashSet<String>,
     /// Words of works called for, and words seen next to several owners' names: motifs, not names.
     common: HashSet<String>,
-    /// Words seen next to one or two owners' names.
-    seen_with: HashMap<String, Vec<usize>>,
+    /// Words seen next to the names of one or two owners (or suppliers, for debits).
+    seen_with: HashMap<String, Vec<(bool, usize)>>,
     /// Words of the condominium's own names.
     pub own: Vec<Vec<String>>,
 }
@@ -143,11 +143,11 @@ impl NameIndex {
 
     /// Learns from a label which words banks and payers put next to any name.
     ///
-    /// A word that stood next to the names of three owners belongs to the
+    /// A word that stood next to the names of three parties belongs to the
     /// operation or the motif, in whatever grammar the bank writes.
-    pub fn learn(&mut self, label: &Label) {
-        let names = self.owners(label);
-        let Some((owner, best)) = names
+    pub fn learn(&mut self, label: &Label, credit: bool) {
+        let names = if credit { self.owners(label) } else { self.suppliers(label) };
+        let Some((party, best)) = names
             .iter()
             .enumerate()
             .filter_map(|(i, n)| n.map(|n| (i, n)))
@@ -158,20 +158,22 @@ impl NameIndex {
         if best.grade < Grade::Surname {
             return;
         }
+        let known = if credit { &self.owners[party] } else { &self.suppliers[party] };
+        let party = (credit, party);
         for word in label.words.iter().filter(|w| w.is_alphabetic() && w.text.len() > 1) {
             let text = &word.text;
-            let of_owner = self.owners[owner].iter().any(|k| {
+            let of_party = known.iter().any(|k| {
                 k.surname.iter().chain(&k.first).any(|p| p == text || similar(p, text) || p.starts_with(text.as_str()))
             });
             let part_of_names = is_civility(text) || is_particle(text) || is_legal_form(text) || self.first_names.contains(text);
-            if of_owner || part_of_names || self.common.contains(text) || is_operator(text) || is_motif(text) {
+            if of_party || part_of_names || self.common.contains(text) || is_operator(text) || is_motif(text) {
                 continue;
             }
-            let owners = self.seen_with.entry(text.clone()).or_default();
-            if !owners.contains(&owner) {
-                owners.push(owner);
+            let parties = self.seen_with.entry(text.clone()).or_default();
+            if !parties.contains(&party) {
+                parties.push(party);
             }
-            if owners.len() >= SEVERAL {
+            if parties.len() >= SEVERAL {
                 self.common.insert(text.clone());
             }
         }
@@ -627,7 +629,7 @@ fn supplier(known: &Known, label: &Label) -> Option<NameMatch> {
     }
     let party = label.party();
     let initials: String = party.iter().filter(|w| !is_legal_form(&w.text)).map(|w| &w.text[..1]).collect();
-    let acronym = known.surname.iter().any(|a| (3..=5).contains(&a.len()) && initials.starts_with(a.as_str()));
+    let acronym = known.surname.iter().any(|a| (3..=5).contains(&a.len()) && initials.contains(a.as_str()));
     let own: String = known.surname.iter().map(|w| &w[..1]).collect();
     let shortened = own.len() >= 3 && party.iter().any(|w| w.text == own);
     (acronym || shortened).then_some(NameMatch { weight: 3.0, grade: Grade::Doubtful, as_party: true, owner_self: true })

@@ -220,8 +220,8 @@ impl Book {
     }
 
     fn remember(&mut self, past: PastLine) {
-        if past.line.amount > Money::ZERO && !self.past.knows(past.line.id) {
-            self.names.learn(&Label::read(&past.line.original_wording));
+        if !self.past.knows(past.line.id) {
+            self.names.learn(&Label::read(&past.line.original_wording), past.line.amount > Money::ZERO);
         }
         self.past.push(past);
     }
