@@ -102,7 +102,7 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
     if words && strangers <= 1 && (debit_or_savings || own) {
         let weight = if strangers == 0 { 8.5 } else { 7.5 };
         score += weight;
-        evidence.push(Evidence::new(EvidenceCode::OwnName, weight).with("name", "épargne"));
+        evidence.push(Evidence::new(EvidenceCode::SavingsWords, weight));
     }
     if let Some(pair) = pair(book, reading) {
         score += if strangers == 0 { 8.0 } else { 4.0 };
@@ -110,6 +110,7 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
     }
     if book.is_savings(line.account) && line.kind != LineKind::Bank && !label.has_stem(&["INTERET", "REMUNER", "FRAIS"]) {
         score += 4.0;
+        evidence.push(Evidence::new(EvidenceCode::SavingsAccount, 4.0));
     }
     let before = same_shape(book, reading, |cause| matches!(cause, Cause::InternalTransfer(_)));
     if before > 0 && score > 0.0 {

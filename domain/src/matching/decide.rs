@@ -74,10 +74,11 @@ pub fn decide(book: &Book, line: &Line) -> Decision {
 pub fn decide_late(book: &Book, line: &Line) -> Decision {
     let reading = Reading::of(book, line);
     if let Some(twin) = duplicates::explain(book, &reading) {
-        return rank(book, &reading, vec![twin], UNKNOWN);
+        return rank(book, &reading, vec![twin], (UNKNOWN, Vec::new()));
     }
     let mut scored = Vec::new();
     let mut unknown = UNKNOWN;
+    let mut against = Vec::new();
     scored.extend(bank::explain(book, &reading));
     scored.extend(sepa::explain(book, &reading));
     scored.extend(cheques::explain(book, &reading));
@@ -85,14 +86,16 @@ pub fn decide_late(book: &Book, line: &Line) -> Decision {
         scored.extend(cards::explain(book, &reading));
         let payers = payer::explain(book, &reading);
         unknown = plus(unknown, payers.unknown);
+        against.extend(payers.against);
         scored.extend(payers.scored);
     } else {
         scored.extend(refunds::explain(book, &reading));
     }
     let bills = suppliers::explain(book, &reading);
     unknown = plus(unknown, bills.unknown);
+    against.extend(bills.against);
     scored.extend(bills.scored);
-    let mut decision = rank(book, &reading, scored, unknown);
+    let mut decision = rank(book, &reading, scored, (unknown, against));
     if line.deleted || line.pending {
         decision.band = decision.band.for_a_person();
     }
@@ -109,6 +112,8 @@ impl Band {
 pub(super) struct Explained {
     pub scored: Vec<Scored>,
     pub unknown: f64,
+    /// Why the unknown weighs more.
+    pub against: Vec<Evidence>,
 }
 
 /// The log-odds of one or the other.
@@ -121,19 +126,20 @@ pub(super) fn plus(a: f64, b: f64) -> f64 {
 }
 
 /// Shares out probability and chooses the band.
-fn rank(book: &Book, reading: &Reading<'_>, scored: Vec<Scored>, unknown: f64) -> Decision {
+fn rank(
+    book: &Book,
+    reading: &Reading<'_>,
+    scored: Vec<Scored>,
+    (unknown, mut against): (f64, Vec<Evidence>),
+) -> Decision {
+    against.push(Evidence::new(EvidenceCode::Unexplained, UNKNOWN));
     let scored = merge(scored);
     let top = scored.iter().map(|s| s.score).fold(unknown, f64::max);
     let total: f64 = scored.iter().map(|s| (s.score - top).exp()).sum::<f64>() + (unknown - top).exp();
     let nothing = Scored {
         reliability: if reading.past.in_review { 0.15 } else { 0.97 },
         identified: false,
-        ..Scored::single(
-            Cause::Unknown,
-            reading.line.amount,
-            unknown,
-            vec![Evidence::new(EvidenceCode::Unexplained, unknown)],
-        )
+        ..Scored::single(Cause::Unknown, reading.line.amount, unknown, against)
     };
     let mut ranked: Vec<(f64, Scored)> = scored
         .into_iter()

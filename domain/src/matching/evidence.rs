@@ -80,6 +80,8 @@ codes! {
     NameSurname => "name_surname";
     /// The surname with another first name.
     NameOther => "name_other";
+    /// This payer was posted to another owner before.
+    PayerElsewhere => "payer_elsewhere";
     /// A person confirmed this payer.
     AliasLearnt => "alias_learnt";
     /// Earlier lines of this payer were posted there.
@@ -128,6 +130,10 @@ codes! {
     BankOperation => "bank_operation";
     /// The same operation came before.
     BankRecurrent => "bank_recurrent";
+    /// Words for the savings account.
+    SavingsWords => "savings_words";
+    /// The line stands on the savings account.
+    SavingsAccount => "savings_account";
     /// The condominium's own name.
     OwnName => "own_name";
     /// The other half stands on the other account.

@@ -22,7 +22,7 @@ struct Claim {
 /// Explains a credit as an owner's payment.
 pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
     if book.is_savings(reading.line.account) {
-        return Explained { scored: Vec::new(), unknown: f64::NEG_INFINITY };
+        return Explained { scored: Vec::new(), unknown: f64::NEG_INFINITY, against: Vec::new() };
     }
     let of = reading.owners.clone();
     let best = of.iter().flatten().filter(|m| m.owner_self).map(|m| m.weight).fold(0.0, f64::max);
@@ -32,6 +32,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
     let mut scored = Vec::new();
     let mut unknown = f64::NEG_INFINITY;
     let mut by_amount_only = 0;
+    let mut against = Vec::new();
     for (owner, claim) in claims.into_iter().enumerate() {
         let (spread, items) =
             book.spread_over(reading.line, owner, &reading.marks, &|r| reading.expected.receivable(book, r));
@@ -44,6 +45,9 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         }
         let mut evidence = claim.evidence;
         evidence.push(amount);
+        if reading.past.same_amount.contains(&owner) && !exact {
+            evidence.push(Evidence::new(EvidenceCode::Rhythm, RHYTHM).with("amount", reading.line.amount));
+        }
         if items_named(&spread) {
             evidence.push(Evidence::new(EvidenceCode::NamedItems, 1.0));
         }
@@ -75,10 +79,15 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         && elsewhere.as_party
     {
         let here = names.of.iter().flatten().any(|m| m.weight >= elsewhere.weight - 0.5);
-        unknown = plus(unknown, elsewhere.weight - if here { 5.0 } else { 2.5 });
+        let weight = elsewhere.weight - if here { 5.0 } else { 2.5 };
+        unknown = plus(unknown, weight);
+        against.push(Evidence::new(EvidenceCode::OtherCondominium, weight));
     }
-    Explained { scored, unknown }
+    Explained { scored, unknown, against }
 }
+
+/// The same amount came from this owner before.
+const RHYTHM: f64 = 2.0;
 
 /// An owner that only the amount points to.
 const STRANGER: f64 = -1.5;
@@ -130,10 +139,13 @@ fn claim(book: &Book, reading: &Reading<'_>, owner: usize, names: &[Option<NameM
             evidence.push(Evidence::new(EvidenceCode::Homonym, -1.0));
         }
     }
-    if references.owners.contains(&owner) {
+    if let Some(at) = references.owners.iter().position(|o| *o == owner) {
         weight += 10.0;
         identified = true;
-        evidence.push(Evidence::new(EvidenceCode::Reference, 10.0));
+        evidence.push(Evidence::new(EvidenceCode::Reference, 10.0).with("reference", &references.texts[at]));
+        if names.iter().enumerate().any(|(o, n)| o != owner && n.is_some_and(|n| n.grade >= Grade::Surname)) && name.is_none() {
+            evidence.push(Evidence::new(EvidenceCode::Conflict, -2.0));
+        }
     } else if references.accounts.contains(&owner) {
         weight += 9.5;
         identified = true;
@@ -155,16 +167,16 @@ fn claim(book: &Book, reading: &Reading<'_>, owner: usize, names: &[Option<NameM
     if lots > 0 && lots == references.lots.len() {
         weight += 9.0;
         identified = true;
-        evidence.push(Evidence::new(EvidenceCode::LotNumber, 9.0));
+        let lots = references.lots.iter().map(|&l| &book.data.lots[l]);
+        let numbers: Vec<&str> = lots.clone().map(|l| l.number.as_str()).collect();
+        evidence.push(
+            Evidence::new(EvidenceCode::LotNumber, 9.0).with("lots", numbers.join(", ")).about(lots.map(|l| l.id.0)),
+        );
     }
-    let (past, history) = history_weight(reading, owner, names);
-    if let Some(history) = history {
-        weight += past;
-        identified = true;
-        evidence.push(history);
-    } else {
-        weight += past;
-    }
+    let (past, known, history) = history_weight(reading, owner, names);
+    weight += past;
+    identified |= known;
+    evidence.extend(history);
     Claim { weight, identified, evidence }
 }
 
@@ -198,10 +210,10 @@ fn history_weight(
     reading: &Reading<'_>,
     owner: usize,
     names: &[Option<NameMatch>],
-) -> (f64, Option<Evidence>) {
+) -> (f64, bool, Option<Evidence>) {
     let (here, there, person) = PartyPast::count(&reading.past.owners, owner);
     if here == 0 {
-        return (if there > 0 { -2.5 } else { 0.0 }, None);
+        return (if there > 0 { -2.5 } else { 0.0 }, false, (there > 0).then(|| Evidence::new(EvidenceCode::PayerElsewhere, -2.5)));
     }
     let homonyms = names[owner].is_some_and(|mine| {
         names.iter().enumerate().any(|(o, n)| o != owner && n.is_some_and(|n| n.weight >= mine.weight - 1.5))
@@ -217,14 +229,14 @@ fn history_weight(
     let more = (here as f64 - 1.0).min(3.0) * 0.7;
     let weight = if homonyms { base } else { base + more };
     let code = if person { EvidenceCode::AliasLearnt } else { EvidenceCode::PayerHistory };
-    (weight, Some(Evidence::new(code, weight).with("count", here).with("payer", &reading.party)))
+    (weight, true, Some(Evidence::new(code, weight).with("count", here).with("payer", &reading.party)))
 }
 
 /// What the amount says, given the owner.
 fn weigh_amount(reading: &Reading<'_>, owner: usize, spread: &Spread) -> (f64, Evidence) {
     let line = reading.line;
     let seen = reading.past.same_amount.contains(&owner);
-    let rhythm = if seen { 2.0 } else { 0.0 };
+    let rhythm = if seen { RHYTHM } else { 0.0 };
     let round = line.amount.cents() % 500 == 0;
     let (code, weight) = match spread.rule {
         Rule::Named | Rule::Single | Rule::All | Rule::Oldest if spread.rest.is_zero() => (EvidenceCode::AmountExact, 5.5),

@@ -28,6 +28,8 @@ pub(super) struct ReferenceIndex {
 #[derive(Clone, Debug)]
 struct Entry {
     text: String,
+    /// As printed on the call.
+    printed: String,
     owner: usize,
     /// The same for the owner all year: names no call.
     constant: bool,
@@ -37,8 +39,10 @@ struct Entry {
 /// What the references in a label say.
 #[derive(Clone, Debug, Default)]
 pub(super) struct References {
-    /// Owners whose whole payment reference stands in the label.
+    /// Owners whose whole payment reference stands in the label, with the reference.
     pub owners: Vec<usize>,
+    /// The references found, as printed on the calls, one for each owner.
+    pub texts: Vec<String>,
     /// Receivables named by a whole reference.
     pub named: BTreeSet<usize>,
     /// Owners whose account code stands in the label.
@@ -63,7 +67,7 @@ impl ReferenceIndex {
                 continue;
             }
             let at = *by_text.entry((text.clone(), owner)).or_insert_with(|| {
-                entries.push(Entry { text, owner, constant: false, receivables: Vec::new() });
+                entries.push(Entry { text, printed: receivable.payment_reference.clone(), owner, constant: false, receivables: Vec::new() });
                 entries.len() - 1
             });
             entries[at].receivables.push(i);
@@ -120,7 +124,10 @@ impl ReferenceIndex {
         for entry in &self.entries {
             for (at, _) in text.match_indices(entry.text.as_str()) {
                 if take(&mut found, at, entry.text.len()) {
-                    push(&mut found.owners, entry.owner);
+                    if !found.owners.contains(&entry.owner) {
+                        found.owners.push(entry.owner);
+                        found.texts.push(entry.printed.clone());
+                    }
                     if !entry.constant {
                         found.named.extend(&entry.receivables);
                     }

@@ -164,7 +164,12 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         Some((supplier, weight)) if pays && best_fit == f64::NEG_INFINITY => elsewhere(book, line, supplier, weight),
         _ => f64::NEG_INFINITY,
     };
-    Explained { scored, unknown }
+    let against = if unknown.is_finite() {
+        vec![Evidence::new(EvidenceCode::OtherCondominium, unknown).with("amount", line.amount.abs())]
+    } else {
+        Vec::new()
+    };
+    Explained { scored, unknown, against }
 }
 
 /// A supplier that only the amount points to.
