@@ -6,7 +6,7 @@ use super::allocation::{Allocation, Cause};
 use super::book::{Decider, Line, Outcome, PastLine};
 use super::label::{Label, same_party};
 use super::state::Book;
-use crate::ids::TransactionId;
+use crate::ids::{AliasId, TransactionId};
 
 /// Lines seen so far, oldest first.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +93,8 @@ pub(super) struct PartyPast {
     pub owners: Vec<(usize, bool)>,
     /// The same for suppliers.
     pub suppliers: Vec<(usize, bool)>,
+    /// Owner of each learnt alias of the party, and the alias.
+    pub aliases: Vec<(usize, AliasId)>,
     /// An earlier line of the party still waits for a person: an unknown payer who comes back is somebody's.
     pub in_review: bool,
     /// Owners to whom the same amount was posted before.
@@ -120,6 +122,7 @@ impl PartyPast {
                 && let Some(&owner) = book.by_id.owners.get(&alias.owner)
             {
                 past.owners.push((owner, true));
+                past.aliases.push((owner, alias.id));
             }
         }
         past.in_review = book.past.iter().any(|(known, key)| {

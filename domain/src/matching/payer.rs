@@ -229,7 +229,9 @@ fn history_weight(
     let more = (here as f64 - 1.0).min(3.0) * 0.7;
     let weight = if homonyms { base } else { base + more };
     let code = if person { EvidenceCode::AliasLearnt } else { EvidenceCode::PayerHistory };
-    (weight, true, Some(Evidence::new(code, weight).with("count", here).with("payer", &reading.party)))
+    let aliases = reading.past.aliases.iter().filter(|(of, _)| *of == owner).map(|(_, alias)| alias.0);
+    let evidence = Evidence::new(code, weight).with("count", here).with("payer", &reading.party).about(aliases);
+    (weight, true, Some(evidence))
 }
 
 /// What the amount says, given the owner.
