@@ -2,6 +2,7 @@
 
 mod control;
 mod definitions;
+mod erase;
 mod error;
 mod inspect;
 mod keys;

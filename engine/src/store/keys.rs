@@ -38,3 +38,11 @@ pub(crate) async fn insert(
     )?;
     Ok(())
 }
+
+/// Deletes all rows of the transaction's tenant, its key first.
+pub(crate) async fn erase_tenant(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("select engine.erase_tenant()")
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! The command line: what can be typed. The words come from the catalogue.
+
+use std::path::PathBuf;
+
+use clap::builder::StyledStr;
+use clap::{Arg, Args, Command, CommandFactory, Parser, Subcommand};
+use uuid::Uuid;
+
+use crate::words::{Language, Words};
+
+/// `copro`: the command line of Le copropriétaire.
+#[derive(Debug, Parser)]
+#[command(name = "copro", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Language of the screen.
+    #[arg(long, global = true, value_name = "fr|en", hide_possible_values = true)]
+    pub lang: Option<Language>,
+    #[command(subcommand)]
+    pub command: Commands,
+}
+
+/// What `copro` can do.
+#[derive(Debug, Subcommand)]
+pub enum Commands {
+    Demo(Demo),
+    Run(Run),
+    Runs {
+        #[command(subcommand)]
+        command: Runs,
+    },
+    Workflow {
+        #[command(subcommand)]
+        command: Workflow,
+    },
+    Backtest {
+        #[command(subcommand)]
+        command: Backtest,
+    },
+    Migrate,
+    Worker,
+}
+
+/// `copro demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    #[arg(long)]
+    pub again: bool,
+}
+
+/// `copro run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    #[arg(value_name = "FILE|NAME")]
+    pub workflow: String,
+    #[arg(
+        long,
+        value_name = "JSON",
+        default_value = "{}",
+        hide_default_value = true
+    )]
+    pub input: String,
+    #[command(flatten)]
+    pub tenant: Tenant,
+}
+
+/// Whose data a command works on.
+#[derive(Debug, Args)]
+pub struct Tenant {
+    #[arg(long = "tenant", value_name = "UUID")]
+    pub id: Option<Uuid>,
+}
+
+/// `copro runs …`.
+#[derive(Debug, Subcommand)]
+pub enum Runs {
+    List {
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u32,
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+    Show {
+        #[arg(value_name = "RUN")]
+        run: Uuid,
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+}
+
+/// `copro workflow …`.
+#[derive(Debug, Subcommand)]
+pub enum Workflow {
+    Check {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// `copro backtest …`.
+#[derive(Debug, Subcommand)]
+pub enum Backtest {
+    Reconciliation {
+        #[arg(value_name = "DIR")]
+        world: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        answers: Option<PathBuf>,
+    },
+}
+
+/// The command with its help in the language of the screen.
+#[must_use]
+pub fn command(words: &Words) -> Command {
+    localized(Cli::command(), "cli.help", words)
+}
+
+fn localized(command: Command, path: &str, words: &Words) -> Command {
+    let headings = [
+        ("{usage-heading}", words.say("cli.usage")),
+        ("{commands}", words.say("cli.commands")),
+        ("{options}", words.say("cli.options")),
+        ("{arguments}", words.say("cli.arguments")),
+    ];
+    let heading = |name: &str| {
+        headings
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or("", |(_, text)| text)
+            .to_owned()
+    };
+    let (has_commands, has_arguments) = (
+        command.has_subcommands(),
+        command.get_positionals().next().is_some(),
+    );
+    let mut template = format!("{{about}}\n\n{} {{usage}}\n", heading("{usage-heading}"));
+    if has_commands {
+        template.push_str(&format!("\n{}\n{{subcommands}}\n", heading("{commands}")));
+    }
+    if has_arguments {
+        template.push_str(&format!("\n{}\n{{positionals}}\n", heading("{arguments}")));
+    }
+    template.push_str(&format!("\n{}\n{{options}}", heading("{options}")));
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
+    let ids: Vec<String> = command
+        .get_arguments()
+        .map(|arg| arg.get_id().to_string())
+        .collect();
+    let mut command = command
+        .about(words.say(&format!("{path}.about")))
+        .help_template(StyledStr::from(template))
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .arg(
+            Arg::new("help")
+                .short('h')
+                .long("help")
+                .action(clap::ArgAction::Help)
+                .help(words.say("cli.help_flag")),
+        );
+    for id in ids
+        .iter()
+        .filter(|id| !matches!(id.as_str(), "help" | "version"))
+    {
+        let key = if matches!(id.as_str(), "lang" | "id") {
+            format!("cli.arg.{id}")
+        } else {
+            format!("{path}.{id}")
+        };
+        let help = words.say(&key);
+        command = command.mut_arg(id, |arg| arg.help(help));
+    }
+    for name in names {
+        let below = format!("{path}.{name}");
+        command = command.mut_subcommand(name, |sub| localized(sub, &below, words));
+    }
+    command
+}

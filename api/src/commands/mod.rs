@@ -1,0 +1,96 @@
+//! One file a command.
+
+mod backtest;
+mod demo;
+mod run;
+mod runs;
+mod workflow_check;
+
+use crate::app::{self, App};
+use crate::cli::{Backtest, Commands, Workflow};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use crate::signals::{interrupted, unless_interrupted};
+use crate::words::Words;
+
+/// How a command that could do its work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// As hoped.
+    Well,
+    /// It found what it looks for: errors in a workflow, a failed test.
+    Badly,
+}
+
+/// Executes a command.
+///
+/// # Errors
+/// When it could not do its work.
+pub async fn execute(
+    command: Commands,
+    config: &Config,
+    screen: &Screen,
+    words: &Words,
+) -> Result<Done, Failure> {
+    match command {
+        Commands::Workflow {
+            command: Workflow::Check { files },
+        } => workflow_check::execute(&files, screen, words),
+        Commands::Migrate => {
+            unless_interrupted(app::migrate_only(config)).await?;
+            screen.line(&words.say("migrate.done"));
+            Ok(Done::Well)
+        }
+        Commands::Demo(asked) => {
+            with_app(config, async |app| {
+                demo::execute(app, &asked, config, screen, words).await
+            })
+            .await
+        }
+        Commands::Run(asked) => {
+            let checked = run::check(&asked, screen, words)?;
+            let work = async |app: &App| {
+                unless_interrupted(run::execute(app, &asked, checked, screen, words)).await
+            };
+            with_app(config, work).await
+        }
+        Commands::Runs { command } => {
+            with_app(config, async |app| {
+                unless_interrupted(runs::execute(app, &command, screen, words)).await
+            })
+            .await
+        }
+        Commands::Backtest {
+            command:
+                Backtest::Reconciliation {
+                    world,
+                    out,
+                    answers,
+                },
+        } => {
+            let task = backtest::Task::prepare(&world, &out, answers.as_deref(), words)?;
+            with_app(config, async |app| task.execute(app, screen, words).await).await
+        }
+        Commands::Worker => {
+            screen.line(&words.say("worker.started"));
+            with_app(config, async |_| interrupted().await).await
+        }
+    }
+}
+
+/// Does `work` with everything running, and stops it all whatever happens.
+///
+/// `work` listens for interruptions itself: it may have something to put away.
+async fn with_app<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&App) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let app = unless_interrupted(App::start(config)).await?;
+    let done = work(&app).await;
+    let stopped = app.stop().await;
+    // What the work failed of is what to tell.
+    let done = done?;
+    stopped?;
+    Ok(done)
+}

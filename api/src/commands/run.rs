@@ -1,0 +1,129 @@
+//! `copro run FILE|NAME --input JSON`: executes a workflow and shows its progress.
+
+use std::fs;
+use std::path::Path;
+
+use engine::language::{self, Severity};
+use engine::{RunStatus, StartRun};
+use serde_json::Value;
+
+use super::{Done, workflow_check};
+use crate::app::{App, registry};
+use crate::cli::Run;
+use crate::failure::Failure;
+use crate::progress::{self, Layout};
+use crate::screen::{Screen, Style};
+use crate::shipped;
+use crate::tenancy::tenant_of;
+use crate::words::Words;
+
+/// A workflow that passed the check, and what to give it.
+pub struct Checked {
+    name: String,
+    source: String,
+    inputs: Value,
+}
+
+/// Checks everything that needs no database.
+///
+/// # Errors
+/// When there is no such workflow, or it has errors, or the input is no JSON object.
+pub fn check(run: &Run, screen: &Screen, words: &Words) -> Result<Checked, Failure> {
+    let inputs = inputs(&run.input)?;
+    let source = source(&run.workflow)?;
+    let checked = language::check(&source, &registry());
+    for diagnostic in checked
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity == Severity::Error)
+    {
+        for line in workflow_check::render(&run.workflow, &source, diagnostic, screen, words) {
+            screen.line_to_stderr(&line);
+        }
+    }
+    let Some(plan) = checked.plan else {
+        return Err(Failure::new("bad_workflow").with("name", &run.workflow));
+    };
+    Ok(Checked {
+        name: plan.name.clone(),
+        source,
+        inputs,
+    })
+}
+
+/// Starts the run, follows it to its end and prints its outputs.
+///
+/// # Errors
+/// When the inputs are refused, or the run did not succeed.
+pub async fn execute(
+    app: &App,
+    run: &Run,
+    checked: Checked,
+    screen: &Screen,
+    words: &Words,
+) -> Result<Done, Failure> {
+    let tenant = tenant_of(&run.tenant);
+    let saved = app.engine.save(tenant, &checked.source).await?;
+    let start = StartRun::new(&checked.name, checked.inputs).version(saved.id);
+    let started = app
+        .engine
+        .start(tenant, &start)
+        .await
+        .map_err(|error| Failure::from(error).with("name", &run.workflow))?;
+    screen.line(&format!(
+        "{} {}",
+        screen.paint(Style::Bold, &checked.name),
+        screen.paint(Style::Dim, &started.run.to_string()),
+    ));
+    let view = progress::follow(&app.engine, tenant, started, Layout::Lines, screen, words).await?;
+    if view.status != RunStatus::Succeeded {
+        let failure = Failure::new("run_failed").with("run", view.id);
+        return Err(match view.error {
+            Some(error) => failure.caused_by(match error.step {
+                Some(step) => format!("{step}: {} ({})", error.message, error.code),
+                None => format!("{} ({})", error.message, error.code),
+            }),
+            None => failure,
+        });
+    }
+    let outputs = view.outputs.unwrap_or(Value::Null);
+    let pretty = serde_json::to_string_pretty(&outputs)
+        .map_err(|error| Failure::new("engine").caused_by(error))?;
+    screen.line(&pretty);
+    Ok(Done::Well)
+}
+
+fn inputs(text: &str) -> Result<Value, Failure> {
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        Failure::new("input_not_json")
+            .with("line", error.line())
+            .with("column", error.column())
+            .caused_by(error)
+    })?;
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(Failure::new("input_not_object"))
+    }
+}
+
+/// The text of a file, or of a shipped workflow.
+fn source(workflow: &str) -> Result<String, Failure> {
+    let path = Path::new(workflow);
+    if let Some(shipped) = shipped::find(workflow)
+        && !path.exists()
+    {
+        return Ok(shipped.source.to_owned());
+    }
+    match fs::read_to_string(path) {
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotFound && !workflow.contains(['/', '.']) =>
+        {
+            let known = shipped::ALL.map(|shipped| shipped.name).join(", ");
+            Err(Failure::new("unknown_workflow")
+                .with("name", workflow)
+                .with("known", known))
+        }
+        read => read.map_err(|error| Failure::io("read", path, error)),
+    }
+}
