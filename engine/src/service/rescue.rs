@@ -16,11 +16,11 @@ const ORPHANS: Duration = Duration::from_secs(60);
 pub(super) fn start(shop: Arc<Shop>, dead_after: Duration, alone: Arc<AtomicBool>) -> Service {
     let every = (dead_after / 10).max(Duration::from_millis(20));
     Service::start("rescue", move |stop| async move {
-        let mut orphans = Instant::now();
+        let mut orphans = None;
         loop {
             let mut looked = look(&shop, dead_after, &alone).await;
-            if looked.is_ok() && orphans.elapsed() > ORPHANS {
-                orphans = Instant::now();
+            if looked.is_ok() && orphans.is_none_or(|at: Instant| at.elapsed() > ORPHANS) {
+                orphans = Some(Instant::now());
                 looked = adopt(&shop).await;
             }
             if let Err(error) = looked {

@@ -260,8 +260,8 @@ pub(crate) async fn write(
                 on conflict (tenant_id, run_id) do update set due_at = excluded.due_at
             ),
             queued as (
-                insert into engine.ready (tenant_id, run_id, version_id)
-                select r.tenant_id, r.id, r.version_id
+                insert into engine.ready (tenant_id, run_id, version_id, alone)
+                select r.tenant_id, r.id, r.version_id, r.takeovers >= 3 and not l.progress
                 from locked l
                 join engine.runs r on r.tenant_id = l.tenant_id and r.id = l.id
                 where l.status = 'queued'
