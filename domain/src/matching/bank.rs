@@ -99,8 +99,12 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
         || label.has_any(&["FONDS"]) && label.has_any(&["TRAVAUX"])
         || label.has_any(&["CPTE", "COMPTE"]) && label.has_any(&["TRAVAUX", "CPTE"]) && !label.has_any(&["COMPOSER"]);
     let debit_or_savings = line.amount < Money::ZERO || book.is_savings(line.account);
-    if words && strangers <= 1 && (debit_or_savings || own) {
-        let weight = if strangers == 0 { 8.5 } else { 7.5 };
+    if words && strangers <= 3 && (debit_or_savings || own) {
+        let weight = match strangers {
+            0 => 8.5,
+            1 => 7.5,
+            _ => 5.5,
+        };
         score += weight;
         evidence.push(Evidence::new(EvidenceCode::SavingsWords, weight));
     }

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use serde_json::{Value, json};
-
 use domain::ids::AliasId;
 use domain::matching::*;
 use super::load::World;
+use super::score::Truth;
 
 /// What was decided for a line.
 pub struct Prediction {
@@ -15,10 +14,10 @@ pub struct Prediction {
     pub line: String,
     /// First suggestion.
     pub allocations: Vec<Allocation>,
-    /// Its confidence.
-    pub confidence: f64,
     /// Posted without a person.
     pub auto: bool,
+    /// The confidence in thousandths, rounded down.
+    pub thousandths: usize,
     /// The whole decision.
     pub decision: Decision,
 }
@@ -28,7 +27,9 @@ fn predict(world: &World, line: &Line, decision: &Decision) -> Prediction {
         Some(first) => (first.allocations.clone(), first.confidence),
         None => (vec![Allocation::new(Cause::Unknown, line.amount)], 0.5),
     };
-    Prediction { line: world.sources[&line.id.0].clone(), allocations, confidence, auto: decision.band == Band::Auto, decision: decision.clone() }
+    #[expect(clippy::float_arithmetic, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share between 0 and 1")]
+    let thousandths = (confidence * 1000.0) as usize;
+    Prediction { line: world.sources[&line.id.0].clone(), allocations, auto: decision.band == Band::Auto, thousandths, decision: decision.clone() }
 }
 
 /// Cold: each condominium at once, no truth is read.
@@ -47,7 +48,7 @@ pub fn cold(world: &World) -> Vec<Prediction> {
 
 /// With answers: line by line in file order; a truth is read only for a line
 /// just sent to review, and learnt before the next line.
-pub fn with_answers(world: &World, truth: &HashMap<String, Vec<Allocation>>) -> Vec<Prediction> {
+pub fn with_answers(world: &World, truth: &HashMap<String, Truth>) -> Vec<Prediction> {
     let mut books: Vec<Book> = world.snapshots.iter().cloned().map(Book::open).collect();
     let mut waiting: Vec<Waiting> = books.iter().map(|_| Waiting::default()).collect();
     let mut predictions = Vec::new();
@@ -66,7 +67,7 @@ pub fn with_answers(world: &World, truth: &HashMap<String, Vec<Allocation>>) -> 
         if decision.band == Band::Auto {
             book.record_decision(line, &decision);
         } else {
-            let answer = truth[&world.sources[&line.id.0]].clone();
+            let answer = truth[&world.sources[&line.id.0]].allocations.clone();
             aliases += 1;
             book.confirm(line, answer, AliasId(uuid::Uuid::from_u128(aliases)));
         }
@@ -82,30 +83,4 @@ pub fn with_answers(world: &World, truth: &HashMap<String, Vec<Allocation>>) -> 
         }
     }
     predictions
-}
-
-/// Predictions as the scorer reads them.
-pub fn to_json(world: &World, predictions: &[Prediction]) -> Vec<Value> {
-    predictions
-        .iter()
-        .map(|p| {
-            let allocations: Vec<Value> = p
-                .allocations
-                .iter()
-                .map(|a| {
-                    json!({
-                        "kind": a.cause.kind().as_str(),
-                        "target_id": a.cause.target().map(|id| world.sources[&id].clone()),
-                        "amount": a.amount.to_string().parse::<f64>().expect("a number"),
-                    })
-                })
-                .collect();
-            json!({
-                "transaction_id": p.line.parse::<i64>().expect("an integer id"),
-                "allocations": allocations,
-                "confidence": p.confidence,
-                "decision": if p.auto { "auto" } else { "review" },
-            })
-        })
-        .collect()
 }

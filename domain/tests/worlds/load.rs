@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::score::Truth;
 use domain::ids::*;
 use domain::matching::*;
 use domain::money::Money;
@@ -93,11 +94,6 @@ fn rows<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 }
 
 impl World {
-    /// Reads a folder.
-    pub fn read(folder: &Path) -> Self {
-        Self::of(&Files::read(folder))
-    }
-
     /// Builds the snapshots.
     pub fn of(files: &Files) -> Self {
         let mut world = Self { snapshots: Vec::new(), lines: Vec::new(), sources: HashMap::new(), ids: HashMap::new() };
@@ -427,6 +423,17 @@ impl World {
                 })
                 .collect(),
         }
+    }
+
+    /// The truth of every line in a file, by source id.
+    pub fn truths(&mut self, file: &Path) -> HashMap<String, Truth> {
+        let rows = list(file);
+        rows.iter()
+            .map(|row| {
+                let must_review = row["must_review"].as_bool().unwrap_or(false);
+                (text(&row["transaction_id"]), Truth { allocations: self.truth(row), must_review })
+            })
+            .collect()
     }
 
     /// The allocations of a truth row.

@@ -1,5 +1,7 @@
-//! Loads a reconciliation world from its JSON files, without a database.
+//! Reconciliation worlds for tests: loaded from JSON, run in memory, scored as
+//! the scorer scores, and turned into unseen ones.
 
 pub mod backtest;
 pub mod load;
 pub mod mutate;
+pub mod score;

@@ -101,7 +101,7 @@ impl Renaming {
     fn of(files: &Files) -> Self {
         let mut surnames: Vec<String> = Vec::new();
         let mut first_names: Vec<String> = Vec::new();
-        let mut add = |list: &mut Vec<String>, value: &Value| {
+        let add = |list: &mut Vec<String>, value: &Value| {
             if let Some(name) = value.as_str().filter(|n| !n.is_empty())
                 && !list.contains(&name.to_owned())
             {
