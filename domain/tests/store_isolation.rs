@@ -1,4 +1,5 @@
 //! A tenant sees its own rows and nothing else, whatever it tries.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use database::testing::TestDb;
 use domain::ids::TransactionId;

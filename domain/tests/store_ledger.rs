@@ -1,4 +1,5 @@
 //! What the database refuses, whoever writes: the books hold by themselves.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use domain::ids::{MatchId, TransactionId};
 use domain::ledger::{Account, Cause, Entry, EntryLine, Item, Party};

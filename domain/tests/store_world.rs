@@ -1,4 +1,5 @@
 //! A portfolio and its bank lines, loaded and loaded again.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! Every node of the catalogue keeps the contract: bad config, replay, cancel,
 //! timeout, redaction.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::BTreeMap;
 use std::future::Future;

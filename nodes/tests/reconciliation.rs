@@ -1,7 +1,11 @@
 //! The main job from end to end: workflow, nodes, ledger, on a real database.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-use domain::ids::{CondominiumId, TenantId, TransactionId};
-use domain::matching::Snapshot;
+use std::collections::BTreeMap;
+
+use domain::ids::{BankAccountId, CondominiumId, TenantId, TransactionId};
+use domain::matching::{Outcome, Snapshot};
+use domain::money::Money;
 use domain::store::bank_transactions::State;
 use domain::store::testing::{SOURCE, TILLEULS, condominium, load, now, small};
 use domain::store::{TenantTx, bank_transactions, book, condominiums, results};
@@ -113,7 +117,7 @@ impl Scene {
         let line = world::Transaction {
             id,
             date: day.parse().unwrap(),
-            amount: domain::money::Money::from_cents(cents),
+            amount: Money::from_cents(cents),
             original_wording: label.to_owned(),
             wording: label.to_owned(),
             ..small().transactions[0].clone()
@@ -226,6 +230,29 @@ async fn sure_lines_are_posted_and_the_others_wait_for_a_person() {
         scene.count("holds").await >= 2,
         "what the ambiguous line may turn out to be is held"
     );
+}
+
+#[tokio::test]
+async fn the_ledger_of_each_bank_account_moves_by_the_posted_lines() {
+    let scene = Scene::new(true).await;
+    scene.reconcile().await;
+    let mut posted: BTreeMap<BankAccountId, Money> = BTreeMap::new();
+    for past in scene.snapshot().await.history {
+        let Outcome::Posted { .. } = past.outcome else {
+            continue;
+        };
+        *posted.entry(past.line.account).or_default() += past.line.amount;
+    }
+    let mut transaction = scene.test.db().pool().begin().await.unwrap();
+    let tenant = TenantId(scene.test.tenant.0);
+    let mut tx = TenantTx::enter(&mut transaction, tenant).await.unwrap();
+    let ledger = condominiums::ledger_balances(&mut tx, scene.condominium)
+        .await
+        .unwrap();
+    assert!(!posted.is_empty());
+    for (account, balance) in ledger {
+        assert_eq!(balance, posted.remove(&account).unwrap_or_default());
+    }
 }
 
 #[tokio::test]

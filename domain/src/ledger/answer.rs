@@ -239,9 +239,9 @@ fn card_payments(
     sums: &BTreeMap<Cause, Money>,
 ) -> BTreeMap<Cause, Money> {
     let mut paid = BTreeMap::new();
-    if !sums
+    if sums
         .get(&Cause::BankFee)
-        .is_some_and(|fee| *fee < Money::ZERO)
+        .is_none_or(|fee| *fee >= Money::ZERO)
     {
         return paid;
     }

@@ -1,3 +1,4 @@
+mod answers;
 mod properties;
 
 use chrono::NaiveDate;
