@@ -4,6 +4,7 @@
 //! step *uses* a *node*; an *attempt* is one try of a step. All state is in
 //! PostgreSQL. The engine knows nothing of condominiums.
 
+pub mod case;
 pub mod clock;
 pub mod crypto;
 mod engine;

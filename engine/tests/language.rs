@@ -142,7 +142,7 @@ fn registry() -> Registry {
         .node(Set)
         .node(Set2)
         .build()
-        .unwrap()
+        .expect("the list is sorted")
 }
 
 fn checked(source: &str) -> Checked {
@@ -152,7 +152,7 @@ fn checked(source: &str) -> Checked {
 fn told(source: &str) -> String {
     let mut text = String::new();
     for diagnostic in checked(source).diagnostics {
-        writeln!(text, "{diagnostic}").unwrap();
+        writeln!(text, "{diagnostic}").expect("a text takes all");
     }
     text
 }

@@ -20,8 +20,8 @@ fn root() -> &'static Path {
 /// `workflows/*.yaml`, those with cases apart.
 fn shipped() -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(root().join("workflows"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("there are workflows")
+        .map(|entry| entry.expect("the folder can be read").path())
         .filter(|path| path.to_string_lossy().ends_with(".yaml"))
         .filter(|path| !path.to_string_lossy().ends_with(".test.yaml"))
         .collect();

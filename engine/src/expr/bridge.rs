@@ -81,8 +81,15 @@ fn number_to_dynamic(number: &Number) -> Result<Dynamic, ExprError> {
     Ok(value)
 }
 
+/// Values that leave stand no deeper in one another.
+const MAX_DEPTH: usize = 100;
+
 /// A Rhai value as JSON.
 pub(super) fn to_json(value: &Dynamic) -> Result<Value, ExprError> {
+    to_json_within(value, MAX_DEPTH)
+}
+
+fn to_json_within(value: &Dynamic, depth: usize) -> Result<Value, ExprError> {
     if value.is_unit() {
         return Ok(Value::Null);
     }
@@ -107,12 +114,17 @@ pub(super) fn to_json(value: &Dynamic) -> Result<Value, ExprError> {
         return Ok(Value::String(text.to_string()));
     }
     if let Ok(items) = value.as_array_ref() {
-        return items.iter().map(to_json).collect();
+        let depth = deeper(depth)?;
+        return items
+            .iter()
+            .map(|item| to_json_within(item, depth))
+            .collect();
     }
     if let Ok(fields) = value.as_map_ref() {
+        let depth = deeper(depth)?;
         let fields: Result<Map<_, _>, _> = fields
             .iter()
-            .map(|(name, field)| Ok((name.to_string(), to_json(field)?)))
+            .map(|(name, field)| Ok((name.to_string(), to_json_within(field, depth)?)))
             .collect();
         return Ok(Value::Object(fields?));
     }
@@ -123,6 +135,12 @@ pub(super) fn to_json(value: &Dynamic) -> Result<Value, ExprError> {
             value.type_name()
         ),
     ))
+}
+
+fn deeper(depth: usize) -> Result<usize, ExprError> {
+    depth
+        .checked_sub(1)
+        .ok_or_else(|| ExprError::new("expression.limit", "values stand too deep in one another"))
 }
 
 /// The text of a value inside a text.

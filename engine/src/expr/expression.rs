@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rhai::{AST, Dynamic, EvalAltResult, ParseErrorType, Position};
+use rhai::{AST, EvalAltResult, ParseErrorType, Position};
 use serde_json::Value;
 
-use super::bridge::{to_dynamic, to_json};
+use super::bridge::to_dynamic;
 use super::lexer::{self, LexError};
 use super::path::Path;
 use super::rewrite::{self, Paths, Refused, Rewritten};
@@ -28,8 +28,8 @@ struct Inner {
 enum Work {
     /// The expression is one path: its value is passed on untouched.
     Path,
-    /// Rhai computes it.
-    Rhai(AST),
+    /// Rhai computes it; whether its values could nest without end.
+    Rhai { ast: AST, nests: bool },
 }
 
 /// Why an expression does not compile.
@@ -82,7 +82,10 @@ impl Expression {
                 .engine(Use::Expression)
                 .compile_expression_with_scope(&scope, &rewritten.text)
                 .map_err(|error| parse_error(&error.0, error.1, source, &rewritten))?;
-            Work::Rhai(ast)
+            Work::Rhai {
+                ast,
+                nests: rewritten.can_nest(),
+            }
         };
         Ok(Self {
             inner: Arc::new(Inner {
@@ -110,7 +113,7 @@ impl Expression {
     pub fn as_path(&self) -> Option<&Path> {
         match self.inner.work {
             Work::Path => self.inner.paths.first(),
-            Work::Rhai(_) => None,
+            Work::Rhai { .. } => None,
         }
     }
 
@@ -121,7 +124,7 @@ impl Expression {
     pub fn eval(&self, sandbox: &Sandbox, scope: &Scope) -> Result<Value, ExprError> {
         let evaluate = || match &self.inner.work {
             Work::Path => Ok(self.inner.paths[0].read(scope)?.0.into_owned()),
-            Work::Rhai(ast) => to_json(&self.compute(sandbox, ast, scope)?),
+            Work::Rhai { ast, nests } => self.compute(sandbox, ast, *nests, scope),
         };
         evaluate().map_err(|error| error.within(&self.inner.source))
     }
@@ -137,7 +140,13 @@ impl Expression {
         })
     }
 
-    fn compute(&self, sandbox: &Sandbox, ast: &AST, scope: &Scope) -> Result<Dynamic, ExprError> {
+    fn compute(
+        &self,
+        sandbox: &Sandbox,
+        ast: &AST,
+        nests: bool,
+        scope: &Scope,
+    ) -> Result<Value, ExprError> {
         let mut variables = rhai::Scope::new();
         let mut absent = Vec::new();
         for (place, path) in self.inner.paths.iter().enumerate() {
@@ -152,16 +161,15 @@ impl Expression {
                 Err(error) => absent.push((rewrite::variable(place), error)),
             }
         }
-        sandbox
-            .eval(Use::Expression, ast, &mut variables)
-            .map_err(|error| {
-                if let Some(name) = unknown_variable(&error)
-                    && let Some((_, told)) = absent.iter().find(|(absent, _)| *absent == name)
-                {
-                    return told.clone();
-                }
-                runtime_error(&error, &self.inner.paths)
-            })
+        let told = |error: &EvalAltResult| {
+            if let Some(name) = unknown_variable(error)
+                && let Some((_, told)) = absent.iter().find(|(absent, _)| *absent == name)
+            {
+                return told.clone();
+            }
+            runtime_error(error, &self.inner.paths)
+        };
+        sandbox.eval(Use::Expression, ast, variables, nests, told)
     }
 }
 
@@ -265,11 +273,17 @@ fn unknown_variable(error: &EvalAltResult) -> Option<String> {
     }
 }
 
+/// Characters kept of what a script throws.
+const MAX_MESSAGE: usize = 500;
+
 /// Rhai's error as ours.
 pub(super) fn runtime_error(error: &EvalAltResult, paths: &[Path]) -> ExprError {
     let (code, message) = match error {
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => return runtime_error(inner, paths),
-        EvalAltResult::ErrorRuntime(value, _) => ("expression.failed", value.to_string()),
+        EvalAltResult::ErrorRuntime(value, _) => {
+            let text: String = value.to_string().chars().take(MAX_MESSAGE).collect();
+            ("expression.failed", text)
+        }
         EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_) => {
             ("expression.limit", "it takes too long".to_owned())
         }

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, INT, ImmutableString, Map, Position};
+use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::bridge;
@@ -45,6 +46,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("decimal", |text: ImmutableString| {
             bridge::decimal(&text).map_err(|error| failed(&error.message))
         })
+        .register_fn("sum", |items: &mut Array| sum(items))
         .register_fn("round", |x: Decimal| rounded(x, 0))
         .register_fn("round", |x: Decimal, places: INT| -> Fallible<Decimal> {
             let places = u32::try_from(places)
@@ -53,6 +55,20 @@ pub(super) fn register(engine: &mut Engine) {
                 .ok_or_else(|| failed("rounds to between 0 and 28 places"))?;
             Ok(rounded(x, places))
         });
+}
+
+/// The sum of numbers: whole when all are.
+fn sum(items: &Array) -> Fallible<Dynamic> {
+    let mut sum = Decimal::ZERO;
+    for item in items {
+        sum = sum
+            .checked_add(number(item)?)
+            .ok_or_else(|| failed("the sum is too large"))?;
+    }
+    match sum.to_i64() {
+        Some(whole) if items.iter().all(Dynamic::is_int) => Ok(whole.into()),
+        _ => Ok(sum.into()),
+    }
 }
 
 fn rounded(x: Decimal, places: u32) -> Decimal {

@@ -58,6 +58,44 @@ const RESERVED: [&str; 32] = [
     "yield",
 ];
 
+/// Functions that change nothing that they are given.
+const TAME: [&str; 34] = [
+    "abs",
+    "all",
+    "ceiling",
+    "contains",
+    "decimal",
+    "ends_with",
+    "filter",
+    "find",
+    "find_map",
+    "floor",
+    "index_of",
+    "is_empty",
+    "keys",
+    "len",
+    "map",
+    "max",
+    "min",
+    "none",
+    "parse_decimal",
+    "parse_int",
+    "reduce",
+    "reduce_rev",
+    "round",
+    "some",
+    "split",
+    "starts_with",
+    "sub_string",
+    "sum",
+    "to_decimal",
+    "to_int",
+    "to_lower",
+    "to_string",
+    "to_upper",
+    "values",
+];
+
 /// The start of the variables that stand for paths; no name may start so.
 const PREFIX: &str = "__a";
 
@@ -70,6 +108,12 @@ pub(super) struct Rewritten {
     pub calls: Vec<(String, usize)>,
     /// Functions that the source itself defines.
     pub defines: Vec<String>,
+    /// Whether it has functions of its own, named or not, or names of functions.
+    has_functions: bool,
+    /// Whether it makes lists or objects, or picks from them.
+    has_brackets: bool,
+    /// Whether it has blocks or assigns.
+    has_statements: bool,
     /// Where the pieces of `text` come from: (byte in `text`, byte in the source).
     map: Vec<(usize, usize)>,
 }
@@ -83,6 +127,20 @@ pub(super) struct Refused {
 }
 
 impl Rewritten {
+    /// Whether values could nest as deep as a loop is long: when a function is
+    /// passed on and what it gives can come back to it.
+    pub fn can_nest(&self) -> bool {
+        let tame = |(name, _): &(String, usize)| TAME.contains(&name.as_str());
+        let feeds_back = self
+            .calls
+            .iter()
+            .any(|(name, _)| name.starts_with("reduce"));
+        self.has_functions
+            && (self.has_statements
+                || !self.calls.iter().all(tame)
+                || feeds_back && self.has_brackets)
+    }
+
     /// The byte of the source that a byte of the text comes from.
     pub fn source_of(&self, byte: usize) -> usize {
         let after = self.map.partition_point(|(start, _)| *start <= byte);
@@ -154,11 +212,17 @@ impl<'a> Writer<'a> {
         match token.kind {
             Kind::Word => return self.word(token),
             Kind::Symbol => match token.text {
-                "(" | "[" | "?[" | "{" | "#{" => self.brackets.push(token.text),
+                "(" | "[" | "?[" | "{" | "#{" => {
+                    self.out.has_statements |= token.text == "{";
+                    self.out.has_brackets |= matches!(token.text, "[" | "?[" | "#{");
+                    self.brackets.push(token.text);
+                }
                 ")" | "]" | "}" => {
                     self.brackets.pop();
                 }
                 "|" if self.starts_value() => self.closure()?,
+                "||" if self.starts_value() => self.out.has_functions = true,
+                "=" | "+=" | "-=" | "*=" | "/=" | ";" => self.out.has_statements = true,
                 _ => {}
             },
             Kind::Number | Kind::Text => {}
@@ -168,6 +232,7 @@ impl<'a> Writer<'a> {
     }
 
     fn word(&mut self, word: Token<'a>) -> Result<(), Refused> {
+        self.out.has_functions |= matches!(word.text, "Fn" | "fn");
         if word.text.starts_with("__") {
             return Err(refused(
                 format!("`{}`: names that start with `__` are taken", word.text),
@@ -236,6 +301,7 @@ impl<'a> Writer<'a> {
             };
             self.replace(token.start, token.end(), guarded);
             if guarded == "?[" {
+                self.out.has_brackets = true;
                 self.brackets.push("?[");
             }
             self.at += 1;
@@ -366,6 +432,7 @@ impl<'a> Writer<'a> {
 
     /// Stands on the `|` that opens a closure's parameters; none may hide a root.
     fn closure(&mut self) -> Result<(), Refused> {
+        self.out.has_functions = true;
         while let Some(token) = self.peek(1) {
             self.at += 1;
             if token.is("|") {

@@ -12,7 +12,10 @@ use rhai::packages::{
 };
 use rhai::{AST, Dynamic, Engine, EvalAltResult, OptimizationLevel, Scope};
 
-use super::functions;
+use serde_json::Value;
+
+use super::bridge::to_json;
+use super::{ExprError, functions};
 
 /// What one evaluation may take.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +45,16 @@ const SCRIPT: Limits = Limits {
 /// Bytes of text in one value.
 const MAX_TEXT: usize = 4 << 20;
 /// Items of one list, nested ones included.
-const MAX_ITEMS: usize = 200_000;
+const MAX_ITEMS: usize = 100_000;
 /// Fields of one object, nested ones included.
-const MAX_FIELDS: usize = 200_000;
+const MAX_FIELDS: usize = 100_000;
+/// Bytes of stack for values nested as deep as they may have items or fields;
+/// taken from the machine only as far as they are used.
+const STACK: usize = 256 << 20;
 /// Nesting of expressions, outside and inside functions.
 const MAX_DEPTHS: (usize, usize) = (48, 32);
 /// Functions that call functions.
 const MAX_CALLS: usize = 32;
-/// How often the clock is read, in operations.
-const CLOCK_EVERY: u64 = 1024;
 
 /// Functions of the packages that are not for workflows.
 const WITHHELD: [&str; 3] = ["debug", "eval", "print"];
@@ -121,21 +125,47 @@ impl Sandbox {
         }
     }
 
-    /// Evaluates within the limits.
+    /// Evaluates within the limits; `told` makes an error of Rhai ours.
+    ///
+    /// What `nests` can make values as deep as its limits allow, and every copy
+    /// of such a value recurses: it gets a stack that holds the deepest.
     pub(super) fn eval(
         &self,
         of: Use,
         ast: &AST,
-        scope: &mut Scope<'_>,
-    ) -> Result<Dynamic, Box<EvalAltResult>> {
+        mut scope: Scope<'_>,
+        nests: bool,
+        told: impl FnOnce(&EvalAltResult) -> ExprError + Send,
+    ) -> Result<Value, ExprError> {
         let limits = match of {
             Use::Expression => EXPRESSION,
             Use::Script => SCRIPT,
         };
-        DEADLINE.set(Some(Instant::now() + limits.time));
-        let result = self.engine(of).eval_ast_with_scope(scope, ast);
-        DEADLINE.set(None);
-        result
+        let engine = self.engine(of);
+        let evaluate = move || {
+            DEADLINE.set(Some(Instant::now() + limits.time));
+            let result = engine.eval_ast_with_scope::<Dynamic>(&mut scope, ast);
+            DEADLINE.set(None);
+            match result {
+                Ok(value) => to_json(&value),
+                Err(error) => Err(told(&error)),
+            }
+        };
+        if !nests {
+            return evaluate();
+        }
+        std::thread::scope(|threads| {
+            let apart = std::thread::Builder::new()
+                .name("expression".to_owned())
+                .stack_size(STACK)
+                .spawn_scoped(threads, evaluate);
+            let ended = apart.map(std::thread::ScopedJoinHandle::join);
+            match ended {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(ExprError::new("expression.failed", "it cannot be computed")),
+                Err(error) => Err(ExprError::new("expression.limit", error)),
+            }
+        })
     }
 }
 
@@ -169,11 +199,11 @@ fn engine(limits: Limits) -> Engine {
         .set_max_string_size(MAX_TEXT)
         .set_max_array_size(MAX_ITEMS)
         .set_max_map_size(MAX_FIELDS)
-        .on_progress(|operations| {
-            let late = operations % CLOCK_EVERY == 0
-                && DEADLINE
-                    .get()
-                    .is_some_and(|deadline| Instant::now() > deadline);
+        // Read each time: a function called by a built-in one counts from zero again.
+        .on_progress(|_| {
+            let late = DEADLINE
+                .get()
+                .is_some_and(|deadline| Instant::now() > deadline);
             late.then(|| Dynamic::from("it took too long"))
         });
     functions::register(&mut engine);

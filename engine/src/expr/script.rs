@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rhai::AST;
 use serde_json::{Map, Value};
 
-use super::bridge::{to_dynamic, to_json};
+use super::bridge::to_dynamic;
 use super::expression::{CompileError, check_calls, parse_error, runtime_error};
 use super::lexer;
 use super::rewrite::{self, Paths};
@@ -69,16 +69,13 @@ impl Script {
         for (name, value) in values {
             scope.push_dynamic(name.as_str(), to_dynamic(value, &Shape::Any)?);
         }
-        let result = sandbox
-            .eval(Use::Script, &self.ast, &mut scope)
-            .map_err(|error| {
-                let mut told = runtime_error(&error, &[]);
-                if let Some(line) = error.position().line() {
-                    told.message = format!("{} (line {line} of the script)", told.message);
-                }
-                told
-            })?;
-        to_json(&result)
+        sandbox.eval(Use::Script, &self.ast, scope, true, |error| {
+            let mut told = runtime_error(error, &[]);
+            if let Some(line) = error.position().line() {
+                told.message = format!("{} (line {line} of the script)", told.message);
+            }
+            told
+        })
     }
 }
 

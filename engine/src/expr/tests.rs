@@ -92,6 +92,13 @@ fn decimals_are_exact_and_keep_their_scale() {
         eval("steps.sums.lines.map(|line| line.amount).reduce(|sum, amount| sum + amount, 0)"),
         Ok(json!("12.50"))
     );
+    assert_eq!(
+        eval("steps.sums.lines.map(|line| line.amount).sum()"),
+        Ok(json!("12.50"))
+    );
+    assert_eq!(eval("[1, 2, 3].sum()"), Ok(json!(6)));
+    assert_eq!(eval("[].sum()"), Ok(json!(0)));
+    assert!(eval("[1, \"2\"].sum()").is_err());
 }
 
 #[test]
@@ -334,4 +341,31 @@ fn evaluating_does_not_copy_what_is_not_read() {
         assert_eq!(expression.eval(&sandbox, &inner).unwrap(), json!(index + 1));
     }
     assert!(start.elapsed().as_secs() < 5, "took {:?}", start.elapsed());
+}
+
+#[test]
+fn values_nested_without_end_are_refused_and_harm_nobody() {
+    let sandbox = Sandbox::default();
+    let none = serde_json::Map::new();
+    for code in [
+        "let a = []; for i in 0..1000000 { a = [a]; } a",
+        "let a = [0]; for i in 0..150 { a = [a]; } a",
+    ] {
+        let script = Script::compile(&sandbox, code, []).unwrap();
+        let told = script.run(&sandbox, &none).unwrap_err();
+        assert_eq!(told.code, "expression.limit", "{code}: {told}");
+    }
+    let mut scope = scope();
+    scope.set_item("item", Typed::any(json!(vec![0; 100_000])), 0);
+    for source in [
+        "item.reduce(|all, x| [all], [])",
+        "item.reduce(|all, x| #{ a: all }, [])",
+        "item.filter(|x| inputs.free.deep.push(inputs.free.deep) == ())",
+        "item.map(|x| inputs.free.deep.insert(0, inputs.free.deep))",
+    ] {
+        let expression = Expression::compile(&sandbox, source, &[]).unwrap();
+        if let Err(told) = expression.eval(&sandbox, &scope) {
+            assert_eq!(told.code, "expression.limit", "{source}: {told}");
+        }
+    }
 }

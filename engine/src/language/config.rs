@@ -132,8 +132,12 @@ impl Checker<'_> {
                     && matches!(kind, ValidationErrorKind::Type { .. });
                 let fix = match kind {
                     ValidationErrorKind::Enum { options } => one_of(options),
+                    ValidationErrorKind::Constant { expected_value } => {
+                        format!("write {expected_value}")
+                    }
                     _ if decimal => "put it in quotes if it is a decimal or an id: '12.50'".into(),
-                    _ => "correct the value".into(),
+                    ValidationErrorKind::Type { .. } => "write a value of that type".into(),
+                    _ => "keep to the limits of the node".into(),
                 };
                 report.error("config.invalid", place.at, format!("{name}: {error}"), fix);
             }

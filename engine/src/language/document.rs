@@ -5,15 +5,9 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
+use super::fields::At;
 use super::yaml::{Entry, Mark, Node};
 use crate::graph::{Backoff, OnItemError};
-
-/// A value and where it stands.
-#[derive(Clone, Debug)]
-pub(super) struct At<T> {
-    pub value: T,
-    pub at: Mark,
-}
 
 /// A workflow's file.
 #[derive(Debug, Default)]

@@ -4,11 +4,17 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::diagnostic::Report;
-use super::document::At;
 use super::yaml::{Entry, Mark, Node, Yaml};
 
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct At<T> {
+    pub value: T,
+    pub at: Mark,
+}
+
 /// The fields of a map, taken one by one.
-pub(super) struct Fields<'n> {
+pub(crate) struct Fields<'n> {
     entries: &'n [Entry],
     place: String,
     known: &'static [&'static str],
@@ -133,7 +139,7 @@ impl<'n> Fields<'n> {
 }
 
 /// The entries of a map; anything else is told.
-pub(super) fn map<'n>(report: &mut Report<'_>, node: &'n Node, place: &str) -> Option<&'n [Entry]> {
+pub(crate) fn map<'n>(report: &mut Report<'_>, node: &'n Node, place: &str) -> Option<&'n [Entry]> {
     match &node.value {
         Yaml::Map(entries) => Some(entries),
         Yaml::Cut => None,
@@ -150,7 +156,7 @@ pub(super) fn map<'n>(report: &mut Report<'_>, node: &'n Node, place: &str) -> O
 }
 
 /// A text; anything else is told.
-pub(super) fn text<'n>(report: &mut Report<'_>, node: &'n Node, what: &str) -> Option<At<&'n str>> {
+pub(crate) fn text<'n>(report: &mut Report<'_>, node: &'n Node, what: &str) -> Option<At<&'n str>> {
     match &node.value {
         Yaml::Text(text) => Some(At {
             value: text,
@@ -165,7 +171,7 @@ pub(super) fn text<'n>(report: &mut Report<'_>, node: &'n Node, what: &str) -> O
 }
 
 /// One text, or a list of texts.
-pub(super) fn texts<'n>(report: &mut Report<'_>, node: &'n Node, what: &str) -> Vec<At<&'n str>> {
+pub(crate) fn texts<'n>(report: &mut Report<'_>, node: &'n Node, what: &str) -> Vec<At<&'n str>> {
     match &node.value {
         Yaml::List(items) => items
             .iter()
@@ -176,7 +182,7 @@ pub(super) fn texts<'n>(report: &mut Report<'_>, node: &'n Node, what: &str) -> 
 }
 
 /// `500ms`, `30s`, `5m`, `2h`, `1d`, and several together: `1h30m`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut millis = 0_u64;
     if rest.is_empty() {
@@ -204,7 +210,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// A word of the language that is not built yet.
-pub(super) fn unsupported(report: &mut Report<'_>, word: &str, at: Mark) {
+pub(crate) fn unsupported(report: &mut Report<'_>, word: &str, at: Mark) {
     report.error(
         "workflow.unsupported",
         at,
@@ -214,7 +220,7 @@ pub(super) fn unsupported(report: &mut Report<'_>, word: &str, at: Mark) {
 }
 
 /// An id: `[a-z][a-z0-9_]*`.
-pub(super) fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text
             .bytes()
@@ -222,7 +228,7 @@ pub(super) fn is_id(text: &str) -> bool {
 }
 
 /// Tells an id that is not one.
-pub(super) fn check_id(report: &mut Report<'_>, id: &str, at: Mark, what: &str) {
+pub(crate) fn check_id(report: &mut Report<'_>, id: &str, at: Mark, what: &str) {
     if !is_id(id) {
         let mut better: String = id
             .to_lowercase()

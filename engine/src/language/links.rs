@@ -6,9 +6,9 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::diagnostic::Report;
-use super::document::{At, OnErrorDoc};
+use super::document::OnErrorDoc;
 use super::draft::{Draft, steps_of};
-use super::fields::unsupported;
+use super::fields::{At, unsupported};
 use super::yaml::Mark;
 
 /// Where a step stands: inside which loop.

@@ -6,10 +6,10 @@
 
 mod build;
 mod config;
-mod diagnostic;
+pub(crate) mod diagnostic;
 mod document;
 mod draft;
-mod fields;
+pub(crate) mod fields;
 mod inputs;
 mod links;
 mod read;

@@ -5,8 +5,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use rust_decimal::Decimal;
 
 use super::diagnostic::Report;
-use super::document::{At, Document, LoopDoc, OnErrorDoc, RetryDoc, StepDoc};
-use super::fields::{Fields, check_id, map, text, texts, unsupported};
+use super::document::{Document, LoopDoc, OnErrorDoc, RetryDoc, StepDoc};
+use super::fields::{At, Fields, check_id, map, text, texts, unsupported};
 use super::yaml::{Entry, Mark, Node, Yaml};
 use crate::graph::{Backoff, MAX_ATTEMPTS, OnItemError};
 

@@ -239,6 +239,23 @@ impl Registry {
             .map(|(_, node)| node)
     }
 
+    /// The same nodes, their work done by others: in tests of workflows.
+    pub(crate) fn with_runners(&self, runner: impl Fn(&Registered) -> Runner) -> Self {
+        let nodes = self.nodes.iter().map(|(key, node)| {
+            let runner = runner(node);
+            (
+                *key,
+                Registered {
+                    runner,
+                    ..node.clone()
+                },
+            )
+        });
+        Self {
+            nodes: Arc::new(nodes.collect()),
+        }
+    }
+
     /// All nodes, sorted by name and version.
     pub fn iter(&self) -> impl Iterator<Item = &Registered> {
         self.nodes.values()

@@ -1,0 +1,62 @@
+//! Running a case through the real engine.
+
+use std::time::Duration;
+
+use super::compare::{Mismatch, compare};
+use super::file::Case;
+use super::stub::stubbed;
+use crate::clock::SharedClock;
+use crate::crypto::MasterKey;
+use crate::engine::{Engine, EngineError, RunView, StartRun};
+use crate::ids::TenantId;
+use crate::node::Registry;
+use crate::service::{Worker, WorkerOptions};
+use crate::store::Pool;
+
+/// A run that takes longer has hung.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What keeps a case from being judged.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// The engine cannot run it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The run does not end.
+    #[error("the run does not end within {} s: does a step wait for a person?", PATIENCE.as_secs())]
+    Hangs,
+}
+
+/// Runs a case of a workflow, in a tenant of its own that is not taken away;
+/// gives all that is not as expected.
+///
+/// `pool` leads to a database where no other worker works.
+///
+/// # Errors
+/// [`CaseError`]: the case could not be judged.
+pub async fn run(
+    pool: Pool,
+    registry: &Registry,
+    clock: SharedClock,
+    workflow: &str,
+    case: &Case,
+) -> Result<Vec<Mismatch>, CaseError> {
+    let registry = stubbed(registry, case.stubs.clone());
+    let engine = Engine::new(pool, registry, MasterKey::generate(), clock);
+    let mut worker = Worker::start(engine.clone(), WorkerOptions::default()).await?;
+    let ended = ended(&engine, workflow, case).await;
+    worker.stop().await;
+    Ok(compare(case, &ended?))
+}
+
+async fn ended(engine: &Engine, workflow: &str, case: &Case) -> Result<RunView, CaseError> {
+    let tenant = TenantId::new(engine.clock().now());
+    let saved = engine.save(tenant, workflow).await?;
+    let run = StartRun::new(saved.workflow, case.inputs.clone()).version(saved.id);
+    let started = engine.start(tenant, &run).await?;
+    let finished = engine.finished(tenant, started.run);
+    match tokio::time::timeout(PATIENCE, finished).await {
+        Ok(run) => Ok(run?),
+        Err(_) => Err(CaseError::Hangs),
+    }
+}
