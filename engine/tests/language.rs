@@ -453,6 +453,25 @@ fn reads_are_checked_against_what_steps_give() {
 }
 
 #[test]
+fn a_condition_gives_true_or_false() {
+    let when = |condition: &str| {
+        codes(&format!(
+            "  f: {{ uses: bank.fetch, with: {{ account: a }} }}\n  a:\n    uses: set\n    if: {condition}\n"
+        ))
+    };
+    let none: [String; 0] = [];
+    assert_eq!(when("steps.f.total > 3"), none);
+    assert_eq!(when("'${{ steps.f.lines.len() > 0 }}'"), none);
+    assert_eq!(when("true"), none);
+    assert_eq!(when("steps.f.total"), ["6:9 expression.not_boolean"]);
+    assert_eq!(
+        when("'${{ steps.f.total }} > 3'"),
+        ["6:9 expression.not_boolean"]
+    );
+    assert_eq!(when("3"), ["6:9 workflow.wrong_type"]);
+}
+
+#[test]
 fn versions_of_a_node_are_named() {
     let plan = checked("name: w\nsteps: { a: { uses: set@2 } }")
         .plan

@@ -157,6 +157,7 @@ struct Made {
 impl<'n> Builder<'_, '_, 'n> {
     fn step(&self, report: &mut Report<'_>, draft: &Draft<'n>) -> Made {
         check_paths(report, self.env, self.here, &draft.condition.placed);
+        check_boolean(report, self.env, &draft.condition.placed);
         let Some((items, doc)) = draft.items.as_ref().zip(draft.doc.for_each.as_ref()) else {
             let (body, shape) = self.body(report, draft, self.env);
             return Made {
@@ -227,6 +228,7 @@ impl<'n> Builder<'_, '_, 'n> {
         };
         check_paths(report, env, with, &draft.with.placed);
         check_paths(report, env, retry, &draft.retry_if.placed);
+        check_boolean(report, env, &draft.retry_if.placed);
         if let Some(body) = &draft.body {
             let mut around = self.around.to_vec();
             around.push(draft.doc.id);
@@ -250,6 +252,31 @@ impl<'n> Builder<'_, '_, 'n> {
             with: draft.with.value.clone(),
         };
         (Some(body), shape)
+    }
+}
+
+/// A condition that reads a text or a number as such is never true or false.
+fn check_boolean(report: &mut Report<'_>, env: &Env<'_>, placed: &[Placed<'_>]) {
+    for placed in placed {
+        let shape = env.shape_of(&placed.expression);
+        let may_be = match &shape {
+            Shape::Any | Shape::Boolean => true,
+            Shape::OneOf(shapes) => shapes.contains(&Shape::Boolean),
+            _ => false,
+        };
+        if !may_be {
+            let at = placed.mark(report.source, 0);
+            let source = placed.expression.source();
+            report.error(
+                "expression.not_boolean",
+                at,
+                format!(
+                    "`{source}` is {}, and a condition gives true or false",
+                    shape.describe()
+                ),
+                "compare it with something",
+            );
+        }
     }
 }
 
