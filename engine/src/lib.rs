@@ -13,6 +13,7 @@ pub mod expr;
 pub mod graph;
 pub mod ids;
 pub mod language;
+mod nearest;
 pub mod node;
 pub mod run;
 mod service;

@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::stub::Answer;
 use crate::graph::{Body, Level, Plan};
+use crate::language::Diagnostic;
 use crate::language::diagnostic::Report;
 use crate::language::fields::{At, Fields, map, text};
 use crate::language::yaml::{self, Mark, Node, Yaml};
-use crate::language::{Diagnostic, nearest, validator};
-use crate::node::{NodeError, Registered, Registry};
+use crate::nearest::nearest;
+use crate::node::{NodeError, Registered, Registry, validator};
 use crate::run::{RunStatus, StepStatus};
 
 /// What a file of cases holds.

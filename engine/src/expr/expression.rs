@@ -211,7 +211,7 @@ pub(super) fn check_calls(sandbox: &Sandbox, rewritten: &Rewritten) -> Result<()
             continue;
         }
         let all = known.iter().chain(&rewritten.defines).map(String::as_str);
-        let fix = match crate::language::nearest(name, all) {
+        let fix = match crate::nearest::nearest(name, all) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "call a function that there is".to_owned(),
         };

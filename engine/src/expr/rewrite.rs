@@ -99,6 +99,9 @@ const TAME: [&str; 34] = [
 /// The start of the variables that stand for paths; no name may start so.
 const PREFIX: &str = "__a";
 
+/// How deep a place may be read from another: `a[b[c]]` is two.
+const MAX_DEPTH: usize = 8;
+
 /// What Rhai compiles.
 #[derive(Debug, Default)]
 pub(super) struct Rewritten {
@@ -278,7 +281,7 @@ impl<'a> Writer<'a> {
 
     fn path(&mut self) -> Result<(), Refused> {
         let root = self.tokens[self.at];
-        let (mut path, next) = self.read_path(self.at)?;
+        let (mut path, next) = self.read_path(self.at, 0)?;
         path.defaulted = next.is_some_and(|next| self.tokens[next].is("??"));
         let end = self.tokens[next.unwrap_or(self.tokens.len()) - 1].end();
         let place = match self.out.paths.iter().position(|known| same(known, &path)) {
@@ -318,8 +321,15 @@ impl<'a> Writer<'a> {
     }
 
     /// The path that starts at a token, and the token after it.
-    fn read_path(&self, start: usize) -> Result<(Path, Option<usize>), Refused> {
+    fn read_path(&self, start: usize, depth: usize) -> Result<(Path, Option<usize>), Refused> {
         let root = self.tokens[start];
+        if depth > MAX_DEPTH {
+            return Err(refused(
+                "places are read from places too deep in one another".to_owned(),
+                "compute the place in a step of its own",
+                root,
+            ));
+        }
         let mut path = Path {
             root: root.text.into(),
             segments: Vec::new(),
@@ -327,7 +337,7 @@ impl<'a> Writer<'a> {
             offset: root.start,
         };
         let mut at = start + 1;
-        while let Some((segment, next)) = self.segment(at)? {
+        while let Some((segment, next)) = self.segment(at, depth)? {
             path.segments.push(segment);
             at = next;
         }
@@ -359,7 +369,7 @@ impl<'a> Writer<'a> {
         Ok((path, (at < self.tokens.len()).then_some(at)))
     }
 
-    fn segment(&self, at: usize) -> Result<Option<(Segment, usize)>, Refused> {
+    fn segment(&self, at: usize, depth: usize) -> Result<Option<(Segment, usize)>, Refused> {
         let Some(open) = self.tokens.get(at) else {
             return Ok(None);
         };
@@ -385,7 +395,7 @@ impl<'a> Writer<'a> {
         if !open.is("[") && !open.is("?[") {
             return Ok(None);
         }
-        let Some((key, close)) = self.place(at + 1)? else {
+        let Some((key, close)) = self.place(at + 1, depth)? else {
             return Ok(None);
         };
         let segment = Segment {
@@ -401,7 +411,7 @@ impl<'a> Writer<'a> {
     }
 
     /// What stands in brackets, when it is simple: a number, a text or a path.
-    fn place(&self, at: usize) -> Result<Option<(Key, usize)>, Refused> {
+    fn place(&self, at: usize, depth: usize) -> Result<Option<(Key, usize)>, Refused> {
         let Some(token) = self.tokens.get(at) else {
             return Ok(None);
         };
@@ -423,7 +433,7 @@ impl<'a> Writer<'a> {
                 .filter(|text| !text.contains('\\'))
                 .map(|name| (Key::Field(name.into()), at + 1)),
             Kind::Word if self.starts_path(token.text) => {
-                let (path, next) = self.read_path(at)?;
+                let (path, next) = self.read_path(at, depth + 1)?;
                 next.map(|next| (Key::By(Box::new(path)), next))
             }
             _ => None,

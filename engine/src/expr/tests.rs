@@ -261,6 +261,23 @@ fn limits_end_what_would_not_end() {
     }
     let deep = format!("{}1{}", "(".repeat(200), ")".repeat(200));
     assert!(Expression::compile(&sandbox, &deep, &[]).is_err());
+    for (open, middle, close) in [
+        ("item[", "0", "]"),
+        ("[", "0", "]"),
+        ("#{a:", "0", "}"),
+        ("|x| ", "x", ""),
+        ("-", "1", ""),
+        ("!", "true", ""),
+        ("`${", "1", "}`"),
+        ("if true { ", "1", " } else { 2 }"),
+        ("1 + ", "1", ""),
+        ("item?.a ?? ", "1", ""),
+        ("/* ", "", " */"),
+    ] {
+        let deep = format!("{}{middle}{}", open.repeat(20_000), close.repeat(20_000));
+        assert!(Expression::compile(&sandbox, &deep, &[]).is_err(), "{open}");
+        let _ = Script::compile(&sandbox, &deep, ["x", "item"]);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::expr::{Shape, Typed};
-use crate::language::validator;
+use crate::node::validator;
 
 /// What a workflow declares to be given.
 #[derive(Clone)]

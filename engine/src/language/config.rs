@@ -2,27 +2,14 @@
 //!
 //! What an expression gives is not known yet: everything else is checked.
 
+use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
-use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::diagnostic::Report;
 use super::values::outline;
 use super::yaml::{Mark, Node, Yaml};
-use crate::node::Registered;
-
-/// A validator of ours: no reference leaves the schema, formats count, and so does `decimal`.
-pub(crate) fn validator(schema: &Value) -> Option<Validator> {
-    jsonschema::options()
-        .offline()
-        .should_validate_formats(true)
-        .with_format("decimal", |text: &str| {
-            Decimal::from_str_exact(text).is_ok()
-        })
-        .build(schema)
-        .ok()
-}
+use crate::node::{Registered, validator};
 
 /// Checks `with`; `step` is where the step stands, for what is missing altogether.
 pub(super) fn check(report: &mut Report<'_>, node: &Registered, with: Option<&Node>, step: Mark) {

@@ -86,7 +86,7 @@ impl<'a> Report<'a> {
 
     /// A field that is not known, with the nearest one that is.
     pub fn unknown_field(&mut self, name: &str, at: Mark, known: &[&str], place: &str) {
-        let fix = match super::nearest(name, known.iter().copied()) {
+        let fix = match crate::nearest::nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the fields of {place} are: {}", known.join(", ")),
         };

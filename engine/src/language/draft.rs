@@ -189,7 +189,7 @@ fn unknown_node(report: &mut Report<'_>, registry: &Registry, uses: &str, name: 
         .map(|node| node.spec.version)
         .collect();
     let names = registry.iter().map(|node| node.spec.name);
-    let fix = match (versions.last(), super::nearest(name, names)) {
+    let fix = match (versions.last(), crate::nearest::nearest(name, names)) {
         (Some(1), _) => format!("its version is 1: write `{name}`"),
         (Some(last), _) => format!("its last version is {last}: write `{name}@{last}`"),
         (None, Some(near)) => format!("did you mean `{near}`?"),

@@ -127,7 +127,7 @@ impl<'n> Fields<'n> {
         let found = choices.iter().find(|(word, _)| *word == text.value);
         if found.is_none() {
             let words = || choices.iter().map(|(word, _)| *word);
-            let fix = match super::nearest(text.value, words()) {
+            let fix = match crate::nearest::nearest(text.value, words()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("write one of: {}", words().collect::<Vec<_>>().join(", ")),
             };

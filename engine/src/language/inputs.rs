@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::config::validator;
 use super::diagnostic::Report;
 use super::fields::{Fields, check_id, map};
 use super::yaml::{Node, Yaml};
 use crate::graph::{Input, Inputs};
+use crate::node::validator;
 
 const INPUT: &[&str] = &[
     "type",

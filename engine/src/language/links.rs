@@ -215,7 +215,7 @@ impl Linker<'_, '_> {
     }
 
     fn unknown(&self, report: &mut Report<'_>, id: &str, at: Mark) {
-        let fix = match super::nearest(id, self.places.keys().copied()) {
+        let fix = match crate::nearest::nearest(id, self.places.keys().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "name a step of this file".to_owned(),
         };

@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub(crate) use config::validator;
 pub use diagnostic::{Diagnostic, Severity};
 
 use self::build::{check_outside, level};
@@ -142,14 +141,4 @@ fn values(
         .collect();
     check_outside(report, places, env, here, &placed);
     values
-}
-
-/// The name nearest to a mistyped one.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + name.len().max(candidate.len()) / 4)
-        .min()
-        .map(|(_, candidate)| candidate)
 }

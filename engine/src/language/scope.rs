@@ -284,7 +284,7 @@ impl Check<'_, '_, '_> {
         let names = shape.field_names();
         let fix = match &segment.key {
             Key::Field(name) if &**name == "len" => "call it: `.len()`".to_owned(),
-            Key::Field(name) => match super::nearest(name, names.iter().copied()) {
+            Key::Field(name) => match crate::nearest::nearest(name, names.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if names.is_empty() => "read the value itself".to_owned(),
                 None => format!("it has: {}", names.join(", ")),

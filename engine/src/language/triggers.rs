@@ -249,7 +249,7 @@ fn expressions(
         .collect();
     for entry in given {
         if !known.contains(&entry.key.as_str()) {
-            let fix = match super::nearest(&entry.key, known.iter().copied()) {
+            let fix = match crate::nearest::nearest(&entry.key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "declare it under `inputs`".to_owned(),
             };

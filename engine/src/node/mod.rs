@@ -8,6 +8,7 @@ mod ctx;
 mod effect;
 mod error;
 mod registry;
+mod schema;
 mod spec;
 
 use std::future::Future;
@@ -23,6 +24,7 @@ pub use error::{ErrorKind, NodeError};
 pub use registry::{
     CatalogueError, InTransaction, Plain, Registered, Registry, RegistryBuilder, Runner,
 };
+pub(crate) use schema::validator;
 pub use spec::{NodeSpec, Problem};
 
 use crate::store::Tx;
