@@ -46,14 +46,17 @@ fn main() {
     println!("answers  {}", answers_score.line());
     std::fs::create_dir_all(out).expect("an output folder");
     for (name, rows) in [("cold.json", first), ("answers.json", second)] {
-        std::fs::write(Path::new(out).join(name), Value::Array(rows).to_string()).expect("a file in the output folder");
+        std::fs::write(Path::new(out).join(name), Value::Array(rows).to_string())
+            .expect("a file in the output folder");
     }
 }
 
 fn worlds_below(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder of worlds");
-    let mut worlds: Vec<PathBuf> =
-        entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.join("truth.json").exists()).collect();
+    let mut worlds: Vec<PathBuf> = entries
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .filter(|p| p.join("truth.json").exists())
+        .collect();
     worlds.sort();
     worlds
 }
@@ -80,9 +83,17 @@ fn because(candidate: &Candidate) -> String {
         .iter()
         .map(|a| format!("{} {}", a.cause.kind().as_str(), a.amount))
         .collect();
-    let evidence: Vec<String> =
-        candidate.evidence.iter().map(|e| format!("{} {:+.1}", e.code.as_str(), e.weight)).collect();
-    format!("{:.3} {}: {}", candidate.confidence, parts.join(", "), evidence.join(", "))
+    let evidence: Vec<String> = candidate
+        .evidence
+        .iter()
+        .map(|e| format!("{} {:+.1}", e.code.as_str(), e.weight))
+        .collect();
+    format!(
+        "{:.3} {}: {}",
+        candidate.confidence,
+        parts.join(", "),
+        evidence.join(", ")
+    )
 }
 
 /// A prediction as the scorer reads it, with its reasons.

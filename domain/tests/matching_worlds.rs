@@ -24,7 +24,10 @@ struct Place {
 
 fn shipped() -> Place {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/demo");
-    Place { truth: folder.join("answers.json"), folder }
+    Place {
+        truth: folder.join("answers.json"),
+        folder,
+    }
 }
 
 /// The worlds of `COPRO_FIXTURES`.
@@ -33,14 +36,30 @@ fn fixtures() -> Option<Vec<Place>> {
         println!("skipped: COPRO_FIXTURES names no folder with more worlds");
         return None;
     };
-    let entries = std::fs::read_dir(Path::new(&root).join("reconciliation")).expect("reconciliation in COPRO_FIXTURES");
-    let mut folders: Vec<PathBuf> =
-        entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.join("truth.json").exists()).collect();
+    let entries = std::fs::read_dir(Path::new(&root).join("reconciliation"))
+        .expect("reconciliation in COPRO_FIXTURES");
+    let mut folders: Vec<PathBuf> = entries
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .filter(|p| p.join("truth.json").exists())
+        .collect();
     folders.sort();
-    Some(folders.into_iter().map(|folder| Place { truth: folder.join("truth.json"), folder }).collect())
+    Some(
+        folders
+            .into_iter()
+            .map(|folder| Place {
+                truth: folder.join("truth.json"),
+                folder,
+            })
+            .collect(),
+    )
 }
 
-const UNCHANGED: Mutation = Mutation { grammar: None, names: false, references: false, motifs: false };
+const UNCHANGED: Mutation = Mutation {
+    grammar: None,
+    names: false,
+    references: false,
+    motifs: false,
+};
 
 /// The figures of a cold run and of a run with answers.
 fn run(places: &[Place], mutation: Mutation) -> (Score, Score) {
@@ -53,7 +72,11 @@ fn run(places: &[Place], mutation: Mutation) -> (Score, Score) {
         cold_score.add(&cold(&world), &truth);
         answers_score.add(&with_answers(&world, &truth), &truth);
     }
-    println!("{mutation:?}\n  cold    {}\n  answers {}", cold_score.line(), answers_score.line());
+    println!(
+        "{mutation:?}\n  cold    {}\n  answers {}",
+        cold_score.line(),
+        answers_score.line()
+    );
     (cold_score, answers_score)
 }
 
@@ -63,9 +86,21 @@ fn assert_bars(cold: &Score, answers: &Score) {
     assert!(cold.auto_exact() >= 9_950, "cold: {}", cold.line());
     assert!(answers.auto_share() >= 9_200, "answers: {}", answers.line());
     assert!(answers.auto_exact() >= 9_970, "answers: {}", answers.line());
-    assert!(answers.share(answers.suggestion_exact) >= 9_650, "answers: {}", answers.line());
-    assert_eq!(cold.unsafe_auto + answers.unsafe_auto, 0, "wrong where only a person can decide");
-    assert!(answers.money_wrong.cents() * 2_000 <= answers.money_total.cents(), "answers: {}", answers.line());
+    assert!(
+        answers.share(answers.suggestion_exact) >= 9_650,
+        "answers: {}",
+        answers.line()
+    );
+    assert_eq!(
+        cold.unsafe_auto + answers.unsafe_auto,
+        0,
+        "wrong where only a person can decide"
+    );
+    assert!(
+        answers.money_wrong.cents() * 2_000 <= answers.money_total.cents(),
+        "answers: {}",
+        answers.line()
+    );
 }
 
 /// In each band with fifty lines or more the exact share is within three points.
@@ -100,8 +135,18 @@ fn the_bars_hold_on_the_worlds_at_hand() {
 #[test]
 fn the_bars_hold_for_other_names_references_motifs_and_banks() {
     let Some(places) = fixtures() else { return };
-    for grammar in [Grammar::Words, Grammar::Short, Grammar::Tags, Grammar::Alien] {
-        let unseen = Mutation { grammar: Some(grammar), names: true, references: true, motifs: true };
+    for grammar in [
+        Grammar::Words,
+        Grammar::Short,
+        Grammar::Tags,
+        Grammar::Alien,
+    ] {
+        let unseen = Mutation {
+            grammar: Some(grammar),
+            names: true,
+            references: true,
+            motifs: true,
+        };
         let (cold, answers) = run(&places, unseen);
         assert_bars(&cold, &answers);
         assert_honest(&cold);
@@ -114,7 +159,11 @@ fn every_candidate_says_why() {
     let world = World::of(&Files::read(&shipped().folder));
     for prediction in cold(&world) {
         for candidate in &prediction.decision.candidates {
-            assert!(!candidate.evidence.is_empty(), "line {}: {candidate:?}", prediction.line);
+            assert!(
+                !candidate.evidence.is_empty(),
+                "line {}: {candidate:?}",
+                prediction.line
+            );
             assert!((0.0..1.0).contains(&candidate.confidence));
         }
     }
@@ -124,7 +173,9 @@ fn every_candidate_says_why() {
 fn the_same_lines_are_decided_the_same_way_twice() {
     let world = World::of(&Files::read(&shipped().folder));
     let summary = |run: Vec<worlds::backtest::Prediction>| -> Vec<_> {
-        run.into_iter().map(|p| (p.line, p.allocations, p.auto, p.thousandths)).collect()
+        run.into_iter()
+            .map(|p| (p.line, p.allocations, p.auto, p.thousandths))
+            .collect()
     };
     assert_eq!(summary(cold(&world)), summary(cold(&world)));
 }
@@ -138,7 +189,14 @@ fn allocations_of_each_candidate_add_up_to_the_line() {
         book.advance(line.date);
         let decision = decide(book, line);
         for candidate in &decision.candidates {
-            assert_eq!(candidate.allocations.iter().map(|a| a.amount).sum::<domain::money::Money>(), line.amount);
+            assert_eq!(
+                candidate
+                    .allocations
+                    .iter()
+                    .map(|a| a.amount)
+                    .sum::<domain::money::Money>(),
+                line.amount
+            );
         }
         book.record_decision(line, &decision);
     }

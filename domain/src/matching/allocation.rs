@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ids::{
-    BankAccountId, BatchEntryId, BatchId, ChequeId, InvoiceId, OwnerId, ReceivableId, SlipId, SupplierId,
-    TransactionId,
+    BankAccountId, BatchEntryId, BatchId, ChequeId, InvoiceId, OwnerId, ReceivableId, SlipId,
+    SupplierId, TransactionId,
 };
 use crate::money::Money;
 
@@ -14,7 +14,9 @@ use crate::money::Money;
 ///
 /// `amount` has the sign of the line's movement; the allocations of a line
 /// always add up to its amount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Allocation {
     /// What it is for.
     #[serde(flatten)]
@@ -32,7 +34,9 @@ impl Allocation {
 }
 
 /// What a part of a bank transaction is for, with its target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(tag = "kind", content = "target_id", rename_all = "snake_case")]
 pub enum Cause {
     /// An owner's payment of a receivable.
@@ -64,7 +68,9 @@ pub enum Cause {
 }
 
 /// The kinds of allocation, without target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is documented on `Cause`")]
 pub enum AllocationKind {
@@ -182,7 +188,9 @@ impl Cause {
             (AllocationKind::SepaReject, Some(id)) => Self::SepaReject(BatchEntryId(id)),
             (AllocationKind::ChequeDeposit, Some(id)) => Self::ChequeDeposit(SlipId(id)),
             (AllocationKind::ChequeReject, Some(id)) => Self::ChequeReject(ChequeId(id)),
-            (AllocationKind::InternalTransfer, Some(id)) => Self::InternalTransfer(BankAccountId(id)),
+            (AllocationKind::InternalTransfer, Some(id)) => {
+                Self::InternalTransfer(BankAccountId(id))
+            }
             (AllocationKind::DuplicateImport, Some(id)) => Self::DuplicateImport(TransactionId(id)),
             _ => return None,
         })

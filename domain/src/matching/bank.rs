@@ -1,5 +1,8 @@
 //! The bank's own operations, and transfers between the condominium's accounts.
-#![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
+#![expect(
+    clippy::float_arithmetic,
+    reason = "a weight of evidence is a log-odds, not money"
+)]
 
 use super::allocation::Cause;
 use super::book::{LineKind, Outcome};
@@ -15,13 +18,34 @@ const HIGHEST_FEE: Money = Money::from_cents(25_000);
 
 /// Explains a line as the bank's own, or as internal.
 pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
-    [fee(book, reading), interest(book, reading), internal(book, reading)].into_iter().flatten().collect()
+    [
+        fee(book, reading),
+        interest(book, reading),
+        internal(book, reading),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The stems of words banks use for their fees.
 const FEES: [&str; 16] = [
-    "FRAIS", "COMM", "COTIS", "ABON", "AGIO", "TENUE", "TRAIT", "FORFAIT", "PRESTA", "ARRETE", "FACTURATION", "PENALIT",
-    "REDEVANCE", "TARIF", "SERVICE", "COM",
+    "FRAIS",
+    "COMM",
+    "COTIS",
+    "ABON",
+    "AGIO",
+    "TENUE",
+    "TRAIT",
+    "FORFAIT",
+    "PRESTA",
+    "ARRETE",
+    "FACTURATION",
+    "PENALIT",
+    "REDEVANCE",
+    "TARIF",
+    "SERVICE",
+    "COM",
 ];
 
 fn fee(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
@@ -30,7 +54,13 @@ fn fee(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
         return None;
     }
     let first = reading.label.words.iter().find(|w| w.is_alphabetic())?;
-    let leads = FEES.iter().any(|stem| if *stem == "COM" { first.text == *stem } else { first.text.starts_with(stem) });
+    let leads = FEES.iter().any(|stem| {
+        if *stem == "COM" {
+            first.text == *stem
+        } else {
+            first.text.starts_with(stem)
+        }
+    });
     let mut score = 0.0;
     let mut evidence = Vec::new();
     if leads || line.kind == LineKind::Bank {
@@ -53,22 +83,47 @@ fn fee(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
 
 fn interest(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
     let line = reading.line;
-    if line.amount <= Money::ZERO || !reading.label.has_stem(&["INTERET", "REMUNER", "AGIOS", "INT"]) {
+    if line.amount <= Money::ZERO
+        || !reading
+            .label
+            .has_stem(&["INTERET", "REMUNER", "AGIOS", "INT"])
+    {
         return None;
     }
     let first = reading.label.words.iter().find(|w| w.is_alphabetic())?;
-    let leads = ["INTERET", "REMUN"].iter().any(|s| first.text.starts_with(s));
+    let leads = ["INTERET", "REMUN"]
+        .iter()
+        .any(|s| first.text.starts_with(s));
     let whole = reading.label.has_stem(&["INTERET", "REMUNER"]);
-    let score = if book.is_savings(line.account) { 5.0 } else { 0.0 }
-        + if leads { 6.0 } else if whole { 3.0 } else { 0.0 }
-        + if line.kind == LineKind::Bank { 2.0 } else { 0.0 };
-    let evidence = vec![Evidence::new(EvidenceCode::BankOperation, score).with("word", &first.text)];
+    let score = if book.is_savings(line.account) {
+        5.0
+    } else {
+        0.0
+    } + if leads {
+        6.0
+    } else if whole {
+        3.0
+    } else {
+        0.0
+    } + if line.kind == LineKind::Bank {
+        2.0
+    } else {
+        0.0
+    };
+    let evidence =
+        vec![Evidence::new(EvidenceCode::BankOperation, score).with("word", &first.text)];
     (score > 4.0).then(|| Scored::single(Cause::BankFee, line.amount, score, evidence))
 }
 
 /// How many past lines with the same words (numbers apart) were posted to such a cause.
 fn same_shape(book: &Book, reading: &Reading<'_>, wanted: impl Fn(Cause) -> bool) -> usize {
-    let shape = |wording: &str| wording.split(' ').filter(|w| w.bytes().all(|b| b.is_ascii_alphabetic())).collect::<Vec<_>>().join(" ");
+    let shape = |wording: &str| {
+        wording
+            .split(' ')
+            .filter(|w| w.bytes().all(|b| b.is_ascii_alphabetic()))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     let mine = shape(&reading.label.joined());
     book.past
         .iter()
@@ -93,11 +148,16 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
     let mut evidence = Vec::new();
     if own {
         score += 8.0;
-        evidence.push(Evidence::new(EvidenceCode::OwnName, 8.0).with("name", &book.data.condominium.legal_name));
+        evidence.push(
+            Evidence::new(EvidenceCode::OwnName, 8.0)
+                .with("name", &book.data.condominium.legal_name),
+        );
     }
     let words = label.has_any(&SAVINGS)
         || label.has_any(&["FONDS"]) && label.has_any(&["TRAVAUX"])
-        || label.has_any(&["CPTE", "COMPTE"]) && label.has_any(&["TRAVAUX", "CPTE"]) && !label.has_any(&["COMPOSER"]);
+        || label.has_any(&["CPTE", "COMPTE"])
+            && label.has_any(&["TRAVAUX", "CPTE"])
+            && !label.has_any(&["COMPOSER"]);
     let debit_or_savings = line.amount < Money::ZERO || book.is_savings(line.account);
     if words && strangers <= 3 && (debit_or_savings || own) {
         let weight = match strangers {
@@ -110,18 +170,34 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
     }
     if let Some(pair) = pair(book, reading) {
         score += if strangers == 0 { 8.0 } else { 4.0 };
-        evidence.push(Evidence::new(EvidenceCode::TransferPair, 8.0).with("date", pair.1).about([pair.0]));
+        evidence.push(
+            Evidence::new(EvidenceCode::TransferPair, 8.0)
+                .with("date", pair.1)
+                .about([pair.0]),
+        );
     }
-    if book.is_savings(line.account) && line.kind != LineKind::Bank && !label.has_stem(&["INTERET", "REMUNER", "FRAIS"]) {
+    if book.is_savings(line.account)
+        && line.kind != LineKind::Bank
+        && !label.has_stem(&["INTERET", "REMUNER", "FRAIS"])
+    {
         score += 4.0;
         evidence.push(Evidence::new(EvidenceCode::SavingsAccount, 4.0));
     }
-    let before = same_shape(book, reading, |cause| matches!(cause, Cause::InternalTransfer(_)));
+    let before = same_shape(book, reading, |cause| {
+        matches!(cause, Cause::InternalTransfer(_))
+    });
     if before > 0 && score > 0.0 {
         score += 3.0;
         evidence.push(Evidence::new(EvidenceCode::BankRecurrent, 3.0).with("count", before));
     }
-    (score > 2.0).then(|| Scored::single(Cause::InternalTransfer(other.id), line.amount, score, evidence))
+    (score > 2.0).then(|| {
+        Scored::single(
+            Cause::InternalTransfer(other.id),
+            line.amount,
+            score,
+            evidence,
+        )
+    })
 }
 
 /// The other half on the other account, within three days.
@@ -135,9 +211,9 @@ fn pair(book: &Book, reading: &Reading<'_>) -> Option<(uuid::Uuid, chrono::Naive
             && !past.line.pending
             && !past.line.deleted
             && match &past.outcome {
-                Outcome::Posted { allocations, .. } => {
-                    allocations.iter().any(|a| matches!(a.cause, Cause::InternalTransfer(_)))
-                }
+                Outcome::Posted { allocations, .. } => allocations
+                    .iter()
+                    .any(|a| matches!(a.cause, Cause::InternalTransfer(_))),
                 _ => true,
             };
         fits.then_some((past.line.id.0, past.line.date))
@@ -149,15 +225,29 @@ fn own_name(book: &Book, reading: &Reading<'_>) -> bool {
     let words = &reading.label.words;
     book.names.own.iter().any(|name| {
         (0..words.len()).any(|at| {
-            let run = words[at..].iter().zip(name).take_while(|(w, n)| w.text == **n).count();
+            let run = words[at..]
+                .iter()
+                .zip(name)
+                .take_while(|(w, n)| w.text == **n)
+                .count();
             if run == 0 {
                 return false;
             }
             let next = words.get(at + run);
             let cut = run < name.len()
-                && next.is_none_or(|w| name[run].starts_with(w.text.as_str()) || !w.is_alphabetic() || w.field != words[at].field);
+                && next.is_none_or(|w| {
+                    name[run].starts_with(w.text.as_str())
+                        || !w.is_alphabetic()
+                        || w.field != words[at].field
+                });
             let letters: usize = name[..run].iter().map(String::len).sum();
-            let before_ok = words[..at].iter().all(|w| is_operator(&w.text) || is_motif(&w.text) || book.names.is_common(&w.text) || !w.is_alphabetic() || SAVINGS.contains(&w.text.as_str()));
+            let before_ok = words[..at].iter().all(|w| {
+                is_operator(&w.text)
+                    || is_motif(&w.text)
+                    || book.names.is_common(&w.text)
+                    || !w.is_alphabetic()
+                    || SAVINGS.contains(&w.text.as_str())
+            });
             before_ok && (run == name.len() || cut && letters >= 3)
         })
     })
@@ -175,7 +265,9 @@ fn strangers(book: &Book, reading: &Reading<'_>) -> usize {
             !is_operator(&w.text)
                 && !is_motif(&w.text)
                 && !book.names.is_common(&w.text)
-                && !own(&w.text) && !SAVINGS.contains(&w.text.as_str()) && w.text != "SDC"
+                && !own(&w.text)
+                && !SAVINGS.contains(&w.text.as_str())
+                && w.text != "SDC"
         })
         .count()
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::allocation::Allocation;
 use crate::ids::{
-    AliasId, BankAccountId, BatchEntryId, BatchId, ChargeId, ChequeId, CondominiumId, InvoiceId, LotId, OwnerId,
-    PayoutId, ReceivableId, SlipId, SupplierId, TransactionId,
+    AliasId, BankAccountId, BatchEntryId, BatchId, ChargeId, ChequeId, CondominiumId, InvoiceId,
+    LotId, OwnerId, PayoutId, ReceivableId, SlipId, SupplierId, TransactionId,
 };
 use crate::money::Money;
 

@@ -1,5 +1,8 @@
 //! Payouts of the card processor, net of its fees.
-#![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
+#![expect(
+    clippy::float_arithmetic,
+    reason = "a weight of evidence is a log-odds, not money"
+)]
 
 use super::allocation::{Allocation, Cause};
 use super::decide::Reading;
@@ -12,17 +15,37 @@ use crate::money::Money;
 
 /// Card processors that pay out in France.
 const PROCESSORS: [&str; 12] = [
-    "STRIPE", "GOCARDLESS", "SUMUP", "PAYPLUG", "MOLLIE", "ADYEN", "LEMONWAY", "WORLDLINE", "PAYPAL", "MONETICO",
-    "SYSTEMPAY", "MANGOPAY",
+    "STRIPE",
+    "GOCARDLESS",
+    "SUMUP",
+    "PAYPLUG",
+    "MOLLIE",
+    "ADYEN",
+    "LEMONWAY",
+    "WORLDLINE",
+    "PAYPAL",
+    "MONETICO",
+    "SYSTEMPAY",
+    "MANGOPAY",
 ];
 
 /// Explains a credit as a payout.
 pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     let line = reading.line;
     let processor = reading.label.has_any(&PROCESSORS);
-    let text: String = reading.label.words.iter().map(|w| w.text.as_str()).collect();
+    let text: String = reading
+        .label
+        .words
+        .iter()
+        .map(|w| w.text.as_str())
+        .collect();
     let mut scored = Vec::new();
-    for payout in book.data.payouts.iter().filter(|p| !p.booked && p.net == line.amount) {
+    for payout in book
+        .data
+        .payouts
+        .iter()
+        .filter(|p| !p.booked && p.net == line.amount)
+    {
         let days = (line.date - payout.arrives_on).num_days();
         if !(-2..=12).contains(&days) {
             continue;
@@ -32,7 +55,11 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
             score += 5.0;
         }
         let id = normal(&payout.external_ref);
-        let tail = reading.label.words.iter().any(|w| w.text.len() >= 5 && id.contains(w.text.as_str()));
+        let tail = reading
+            .label
+            .words
+            .iter()
+            .any(|w| w.text.len() >= 5 && id.contains(w.text.as_str()));
         if tail || text.contains(&id) {
             score += 4.0;
         }
@@ -55,9 +82,12 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
                 None => parts.push((receivable, charge.gross)),
             }
         }
-        let mut allocations: Vec<Allocation> =
-            parts.into_iter().map(|(id, amount)| Allocation::new(Cause::Receivable(id), amount)).collect();
-        let unexplained: Money = line.amount + payout.fee - allocations.iter().map(|a| a.amount).sum();
+        let mut allocations: Vec<Allocation> = parts
+            .into_iter()
+            .map(|(id, amount)| Allocation::new(Cause::Receivable(id), amount))
+            .collect();
+        let unexplained: Money =
+            line.amount + payout.fee - allocations.iter().map(|a| a.amount).sum();
         if !unexplained.is_zero() {
             known = false;
             allocations.push(Allocation::new(Cause::Unknown, unexplained));
@@ -66,7 +96,11 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
             allocations.push(Allocation::new(Cause::BankFee, -payout.fee));
         }
         let found = Scored::of(allocations, score, evidence);
-        scored.push(if known && processor { found } else { found.for_a_person() });
+        scored.push(if known && processor {
+            found
+        } else {
+            found.for_a_person()
+        });
     }
     scored
 }

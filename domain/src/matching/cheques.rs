@@ -1,5 +1,8 @@
 //! Cheques: slips deposited, cheques returned, cheques we signed.
-#![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
+#![expect(
+    clippy::float_arithmetic,
+    reason = "a weight of evidence is a log-odds, not money"
+)]
 
 use super::allocation::{Allocation, Cause};
 use super::book::{PaymentMode, Slip};
@@ -32,12 +35,21 @@ fn number(text: &str) -> String {
 
 fn cites(reading: &Reading<'_>, wanted: &str) -> bool {
     let wanted = number(wanted);
-    wanted.len() >= 4 && reading.label.words.iter().any(|w| number(&w.text) == wanted)
+    wanted.len() >= 4
+        && reading
+            .label
+            .words
+            .iter()
+            .any(|w| number(&w.text) == wanted)
 }
 
 fn deposits(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
     let line = reading.line;
-    let numbered = reading.label.words.iter().any(|w| w.is_number() && (6..=8).contains(&w.text.len()));
+    let numbered = reading
+        .label
+        .words
+        .iter()
+        .any(|w| w.is_number() && (6..=8).contains(&w.text.len()));
     let mut scored = Vec::new();
     for slip in book.data.slips.iter().filter(|s| !s.booked) {
         let days = (line.date - slip.deposited_on).num_days();
@@ -50,14 +62,24 @@ fn deposits(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
         let mut score = 0.0;
         if cited {
             score += 9.0;
-            evidence.push(Evidence::new(EvidenceCode::SlipNumber, 9.0).with("number", &slip.number).about([slip.id.0]));
+            evidence.push(
+                Evidence::new(EvidenceCode::SlipNumber, 9.0)
+                    .with("number", &slip.number)
+                    .about([slip.id.0]),
+            );
         }
         if equal {
             score += 5.5;
-            evidence.push(Evidence::new(EvidenceCode::SlipTotal, 5.5).with("amount", slip.total).about([slip.id.0]));
+            evidence.push(
+                Evidence::new(EvidenceCode::SlipTotal, 5.5)
+                    .with("amount", slip.total)
+                    .about([slip.id.0]),
+            );
         } else if cited {
             evidence.push(
-                Evidence::new(EvidenceCode::SlipDiffers, -4.0).with("amount", slip.total).with("credited", line.amount),
+                Evidence::new(EvidenceCode::SlipDiffers, -4.0)
+                    .with("amount", slip.total)
+                    .with("credited", line.amount),
             );
         }
         if cheque {
@@ -67,13 +89,29 @@ fn deposits(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
             score += 1.0;
         }
         if cited && equal {
-            scored.push(Scored::single(Cause::ChequeDeposit(slip.id), line.amount, score, evidence));
+            scored.push(Scored::single(
+                Cause::ChequeDeposit(slip.id),
+                line.amount,
+                score,
+                evidence,
+            ));
         } else if equal && cheque {
             let doubt = if numbered { 0.5 } else { 0.0 };
-            scored.push(Scored::single(Cause::ChequeDeposit(slip.id), line.amount, score - doubt, evidence));
+            scored.push(Scored::single(
+                Cause::ChequeDeposit(slip.id),
+                line.amount,
+                score - doubt,
+                evidence,
+            ));
         } else if cited {
             scored.push(
-                Scored::single(Cause::ChequeDeposit(slip.id), line.amount, score - 5.0, evidence).for_a_person(),
+                Scored::single(
+                    Cause::ChequeDeposit(slip.id),
+                    line.amount,
+                    score - 5.0,
+                    evidence,
+                )
+                .for_a_person(),
             );
         }
     }
@@ -84,7 +122,9 @@ fn deposits(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
 /// Two slips credited together, one of them cited.
 fn two_slips(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
     let line = reading.line;
-    let near = |slip: &&Slip| !slip.booked && (-2..=30).contains(&(line.date - slip.deposited_on).num_days());
+    let near = |slip: &&Slip| {
+        !slip.booked && (-2..=30).contains(&(line.date - slip.deposited_on).num_days())
+    };
     let slips: Vec<&Slip> = book.data.slips.iter().filter(near).collect();
     let mut scored = Vec::new();
     for (i, first) in slips.iter().enumerate() {
@@ -93,10 +133,16 @@ fn two_slips(book: &Book, reading: &Reading<'_>, cheque: bool) -> Vec<Scored> {
             if !(cited || cheque) || first.total + second.total != line.amount {
                 continue;
             }
-            let allocations = [first, second].map(|s| Allocation::new(Cause::ChequeDeposit(s.id), s.total)).to_vec();
+            let allocations = [first, second]
+                .map(|s| Allocation::new(Cause::ChequeDeposit(s.id), s.total))
+                .to_vec();
             let evidence = vec![
-                Evidence::new(EvidenceCode::SlipNumber, 9.0).with("number", &first.number).about([first.id.0]),
-                Evidence::new(EvidenceCode::SlipTotal, 4.0).with("amount", line.amount).about([second.id.0]),
+                Evidence::new(EvidenceCode::SlipNumber, 9.0)
+                    .with("number", &first.number)
+                    .about([first.id.0]),
+                Evidence::new(EvidenceCode::SlipTotal, 4.0)
+                    .with("amount", line.amount)
+                    .about([second.id.0]),
             ];
             let found = Scored::of(allocations, if cited { 14.0 } else { 6.0 }, evidence);
             scored.push(if cited { found } else { found.for_a_person() });
@@ -116,18 +162,28 @@ fn returns(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
                 continue;
             }
             let cited = cites(reading, &cheque.number);
-            let name = book.names.resembles(&cheque.drawer, &reading.label).map_or(0.0, |m| m.weight);
+            let name = book
+                .names
+                .resembles(&cheque.drawer, &reading.label)
+                .map_or(0.0, |m| m.weight);
             let mut score = if fee.is_zero() { 3.0 } else { 0.0 };
             let mut evidence = Vec::new();
             if cited {
                 score += 10.0;
-                evidence.push(Evidence::new(EvidenceCode::ChequeNumber, 10.0).with("number", &cheque.number));
+                evidence.push(
+                    Evidence::new(EvidenceCode::ChequeNumber, 10.0).with("number", &cheque.number),
+                );
             }
             if name > 0.0 {
                 score += f64::min(name, 5.0);
-                evidence.push(Evidence::new(EvidenceCode::DebitReturned, name).with("name", &cheque.drawer));
+                evidence.push(
+                    Evidence::new(EvidenceCode::DebitReturned, name).with("name", &cheque.drawer),
+                );
             }
-            let mut allocations = vec![Allocation::new(Cause::ChequeReject(cheque.id), -cheque.amount)];
+            let mut allocations = vec![Allocation::new(
+                Cause::ChequeReject(cheque.id),
+                -cheque.amount,
+            )];
             if !fee.is_zero() {
                 allocations.push(Allocation::new(Cause::BankFee, -fee));
                 evidence.push(Evidence::new(EvidenceCode::ReturnFee, 0.0).with("amount", fee));
@@ -149,34 +205,52 @@ fn signed(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         if invoice.open <= Money::ZERO || invoice.issued_on > line.date {
             continue;
         }
-        let cited = invoice.cheque_number.as_deref().is_some_and(|n| cites(reading, n));
+        let cited = invoice
+            .cheque_number
+            .as_deref()
+            .is_some_and(|n| cites(reading, n));
         let equal = invoice.open == line.amount.abs();
         let other_number = invoice.cheque_number.is_some() && !cited;
         if !cited && (!equal || other_number) {
             continue;
         }
-        let Some(&supplier) = book.by_id.suppliers.get(&invoice.supplier) else { continue };
+        let Some(&supplier) = book.by_id.suppliers.get(&invoice.supplier) else {
+            continue;
+        };
         let mut evidence = Vec::new();
         let mut score = 0.0;
         if cited {
             score += 10.0;
-            evidence.push(
-                Evidence::new(EvidenceCode::ChequeNumber, 10.0)
-                    .with("number", invoice.cheque_number.as_deref().unwrap_or_default()),
-            );
+            evidence.push(Evidence::new(EvidenceCode::ChequeNumber, 10.0).with(
+                "number",
+                invoice.cheque_number.as_deref().unwrap_or_default(),
+            ));
         }
         if equal {
             score += 4.0;
-            evidence.push(Evidence::new(EvidenceCode::BillAmount, 4.0).with("amount", invoice.open).with("count", 1));
+            evidence.push(
+                Evidence::new(EvidenceCode::BillAmount, 4.0)
+                    .with("amount", invoice.open)
+                    .with("count", 1),
+            );
         }
         if invoice.mode == PaymentMode::Cheque {
             score += 2.0;
         }
         let found = Scored {
             holder: Holder::Supplier(supplier),
-            ..Scored::single(Cause::SupplierInvoice(invoice.id), line.amount, score, evidence)
+            ..Scored::single(
+                Cause::SupplierInvoice(invoice.id),
+                line.amount,
+                score,
+                evidence,
+            )
         };
-        scored.push(if cited && equal { found } else { found.for_a_person() });
+        scored.push(if cited && equal {
+            found
+        } else {
+            found.for_a_person()
+        });
     }
     scored
 }

@@ -1,5 +1,8 @@
 //! Decides a line: every explanation is weighed against every other.
-#![expect(clippy::float_arithmetic, reason = "confidence is a probability, not money")]
+#![expect(
+    clippy::float_arithmetic,
+    reason = "confidence is a probability, not money"
+)]
 
 use std::collections::BTreeMap;
 
@@ -53,7 +56,16 @@ impl<'a> Reading<'a> {
         let owners = book.names.owners(&label);
         let suppliers = book.names.suppliers(&label);
         let past = PartyPast::of(book, line, &party);
-        Self { line, label, marks, party, expected, owners, suppliers, past }
+        Self {
+            line,
+            label,
+            marks,
+            party,
+            expected,
+            owners,
+            suppliers,
+            past,
+        }
     }
 }
 
@@ -104,7 +116,11 @@ pub fn decide_late(book: &Book, line: &Line) -> Decision {
 
 impl Band {
     fn for_a_person(self) -> Self {
-        if self == Self::Auto { Self::Suggest } else { self }
+        if self == Self::Auto {
+            Self::Suggest
+        } else {
+            self
+        }
     }
 }
 
@@ -135,7 +151,8 @@ fn rank(
     against.push(Evidence::new(EvidenceCode::Unexplained, UNKNOWN));
     let scored = merge(scored);
     let top = scored.iter().map(|s| s.score).fold(unknown, f64::max);
-    let total: f64 = scored.iter().map(|s| (s.score - top).exp()).sum::<f64>() + (unknown - top).exp();
+    let total: f64 =
+        scored.iter().map(|s| (s.score - top).exp()).sum::<f64>() + (unknown - top).exp();
     let nothing = Scored {
         reliability: if reading.past.in_review { 0.15 } else { 0.97 },
         identified: false,
@@ -146,7 +163,10 @@ fn rank(
         .chain([nothing])
         .map(|s| ((s.score - top).exp() / total * s.reliability, s))
         .collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.allocations.cmp(&b.1.allocations)));
+    ranked.sort_by(|a, b| {
+        b.0.total_cmp(&a.0)
+            .then_with(|| a.1.allocations.cmp(&b.1.allocations))
+    });
 
     let (confidence, best) = &ranked[0];
     let known = best.allocations.iter().any(|a| a.cause != Cause::Unknown);
@@ -157,7 +177,8 @@ fn rank(
     };
     let band = if !known {
         Band::Manual
-    } else if best.identified && *confidence >= AUTO && blocked_by.is_empty() && book.data.automatic {
+    } else if best.identified && *confidence >= AUTO && blocked_by.is_empty() && book.data.automatic
+    {
         Band::Auto
     } else {
         Band::Suggest
@@ -175,10 +196,22 @@ fn rank(
         .take(MOST)
         .map(|(i, (confidence, s))| {
             let first = i == 0;
-            candidate(if first { confidence * doubt } else { confidence }, s, held && first)
+            candidate(
+                if first {
+                    confidence * doubt
+                } else {
+                    confidence
+                },
+                s,
+                held && first,
+            )
         })
         .collect();
-    Decision { band, candidates, blocked_by }
+    Decision {
+        band,
+        candidates,
+        blocked_by,
+    }
 }
 
 fn candidate(confidence: f64, scored: Scored, held: bool) -> Candidate {
@@ -188,7 +221,11 @@ fn candidate(confidence: f64, scored: Scored, held: bool) -> Candidate {
         evidence.push(Evidence::new(EvidenceCode::HeldItem, -3.0));
     }
     evidence.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
-    Candidate { allocations: scored.allocations, confidence: (confidence * 10_000.0).round() / 10_000.0, evidence }
+    Candidate {
+        allocations: scored.allocations,
+        confidence: (confidence * 10_000.0).round() / 10_000.0,
+        evidence,
+    }
 }
 
 /// What is left of a confidence that is not enough to post: measured, the doubt

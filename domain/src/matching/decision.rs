@@ -71,13 +71,30 @@ impl Decision {
 
     /// A single explanation that leaves no doubt.
     pub(super) fn sure(scored: Scored) -> Self {
-        let Scored { allocations, reliability, evidence, .. } = scored;
-        let candidate = Candidate { allocations, confidence: reliability, evidence };
-        Self { band: Band::Auto, candidates: vec![candidate], blocked_by: Vec::new() }
+        let Scored {
+            allocations,
+            reliability,
+            evidence,
+            ..
+        } = scored;
+        let candidate = Candidate {
+            allocations,
+            confidence: reliability,
+            evidence,
+        };
+        Self {
+            band: Band::Auto,
+            candidates: vec![candidate],
+            blocked_by: Vec::new(),
+        }
     }
 
     pub(super) fn wait() -> Self {
-        Self { band: Band::Wait, candidates: Vec::new(), blocked_by: Vec::new() }
+        Self {
+            band: Band::Wait,
+            candidates: Vec::new(),
+            blocked_by: Vec::new(),
+        }
     }
 }
 
@@ -117,7 +134,15 @@ impl Scored {
 
     /// An explanation by several causes.
     pub fn of(allocations: Vec<Allocation>, score: f64, evidence: Vec<Evidence>) -> Self {
-        Self { allocations, score, reliability: 0.998, identified: true, claimed: true, evidence, holder: Holder::Other }
+        Self {
+            allocations,
+            score,
+            reliability: 0.998,
+            identified: true,
+            claimed: true,
+            evidence,
+            holder: Holder::Other,
+        }
     }
 
     /// Not sure enough to be posted without a person.

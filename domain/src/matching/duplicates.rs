@@ -32,9 +32,22 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
             .with("date", kept.line.date)
             .about([kept.line.id.0]),
     ];
-    let twin = Scored::single(Cause::DuplicateImport(kept.line.id), line.amount, 12.0, evidence);
-    let sure = line.deleted || has_own_reference(&reading.label) || !could_be_real(book, reading, kept);
-    Some(if sure { twin } else { Scored { score: 6.0, ..twin.for_a_person() } })
+    let twin = Scored::single(
+        Cause::DuplicateImport(kept.line.id),
+        line.amount,
+        12.0,
+        evidence,
+    );
+    let sure =
+        line.deleted || has_own_reference(&reading.label) || !could_be_real(book, reading, kept);
+    Some(if sure {
+        twin
+    } else {
+        Scored {
+            score: 6.0,
+            ..twin.for_a_person()
+        }
+    })
 }
 
 /// A second real payment would find something to pay: an item of the same amount is still open.
@@ -68,7 +81,10 @@ fn is_duplicate(outcome: &Outcome) -> bool {
 
 /// A long word with digits: banks number each operation.
 fn has_own_reference(label: &Label) -> bool {
-    label.words.iter().any(|w| w.text.len() >= 9 && w.text.bytes().filter(u8::is_ascii_digit).count() >= 6)
+    label
+        .words
+        .iter()
+        .any(|w| w.text.len() >= 9 && w.text.bytes().filter(u8::is_ascii_digit).count() >= 6)
 }
 
 /// Whether a booked line is the one a pending line announced.
@@ -77,11 +93,25 @@ fn has_own_reference(label: &Label) -> bool {
 /// label begins the longer one.
 pub(super) fn announces(pending: &Line, booked: &Line) -> bool {
     let days = (booked.date - pending.date).num_days();
-    if pending.account != booked.account || pending.amount != booked.amount || !(-1..=10).contains(&days) || booked.pending {
+    if pending.account != booked.account
+        || pending.amount != booked.amount
+        || !(-1..=10).contains(&days)
+        || booked.pending
+    {
         return false;
     }
-    let words = |line: &Line| Label::read(&line.original_wording).words.into_iter().map(|w| w.text).collect::<Vec<_>>();
+    let words = |line: &Line| {
+        Label::read(&line.original_wording)
+            .words
+            .into_iter()
+            .map(|w| w.text)
+            .collect::<Vec<_>>()
+    };
     let (a, b) = (words(pending), words(booked));
-    let same = a.iter().zip(&b).take_while(|(x, y)| x == y || y.starts_with(x.as_str()) || x.starts_with(y.as_str())).count();
+    let same = a
+        .iter()
+        .zip(&b)
+        .take_while(|(x, y)| x == y || y.starts_with(x.as_str()) || x.starts_with(y.as_str()))
+        .count();
     same > 0 && same == a.len().min(b.len())
 }

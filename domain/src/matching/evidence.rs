@@ -25,7 +25,12 @@ pub struct Evidence {
 impl Evidence {
     /// Evidence without values.
     pub(super) fn new(code: EvidenceCode, weight: f64) -> Self {
-        Self { code, weight, values: BTreeMap::new(), items: Vec::new() }
+        Self {
+            code,
+            weight,
+            values: BTreeMap::new(),
+            items: Vec::new(),
+        }
     }
 
     /// With a value for the sentence.

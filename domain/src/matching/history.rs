@@ -29,7 +29,10 @@ impl PastKey {
     /// Reads a line.
     pub fn of(line: &Line) -> Self {
         let label = Label::read(&line.original_wording);
-        Self { party: label.party_key(), wording: label.joined() }
+        Self {
+            party: label.party_key(),
+            wording: label.joined(),
+        }
     }
 }
 
@@ -65,10 +68,16 @@ impl History {
         common: &'a dyn Fn(&str) -> bool,
     ) -> impl Iterator<Item = (&'a PastLine, &'a [Allocation])> {
         self.iter().filter_map(move |(past, key)| {
-            let Outcome::Posted { allocations, .. } = &past.outcome else { return None };
-            let same = (past.line.amount.cents() > 0) == credit && same_party(&key.party, party, common);
-            (same && !allocations.iter().all(|a| matches!(a.cause, Cause::DuplicateImport(_))))
-                .then_some((past, allocations.as_slice()))
+            let Outcome::Posted { allocations, .. } = &past.outcome else {
+                return None;
+            };
+            let same =
+                (past.line.amount.cents() > 0) == credit && same_party(&key.party, party, common);
+            (same
+                && !allocations
+                    .iter()
+                    .all(|a| matches!(a.cause, Cause::DuplicateImport(_))))
+            .then_some((past, allocations.as_slice()))
         })
     }
 
@@ -106,7 +115,9 @@ impl PartyPast {
     pub fn of(book: &Book, line: &Line, party: &str) -> Self {
         let mut past = Self::default();
         for (known, _) in book.past.iter() {
-            let Outcome::Posted { allocations, .. } = &known.outcome else { continue };
+            let Outcome::Posted { allocations, .. } = &known.outcome else {
+                continue;
+            };
             if known.line.amount == line.amount
                 && let Some(owner) = allocations.iter().find_map(|a| book.owner_of(a.cause))
             {
@@ -132,10 +143,18 @@ impl PartyPast {
                 && same_party(&key.party, party, common)
         });
         for (known, allocations) in book.past.of_party(party, line.amount.cents() > 0, common) {
-            let person = matches!(known.outcome, Outcome::Posted { by: Decider::Person, .. });
+            let person = matches!(
+                known.outcome,
+                Outcome::Posted {
+                    by: Decider::Person,
+                    ..
+                }
+            );
             if let Some(owner) = allocations.iter().find_map(|a| book.owner_of(a.cause)) {
                 past.owners.push((owner, person));
-            } else if let Some(supplier) = allocations.iter().find_map(|a| book.supplier_of(a.cause)) {
+            } else if let Some(supplier) =
+                allocations.iter().find_map(|a| book.supplier_of(a.cause))
+            {
                 past.suppliers.push((supplier, person));
             }
         }
@@ -145,6 +164,10 @@ impl PartyPast {
     /// How often here, how often elsewhere, and whether a person said so.
     pub fn count(list: &[(usize, bool)], wanted: usize) -> (usize, usize, bool) {
         let here = list.iter().filter(|(id, _)| *id == wanted).count();
-        (here, list.len() - here, list.iter().any(|(id, person)| *id == wanted && *person))
+        (
+            here,
+            list.len() - here,
+            list.iter().any(|(id, person)| *id == wanted && *person),
+        )
     }
 }

@@ -56,7 +56,11 @@ impl Taken {
 
     /// What of a receivable stays open.
     pub fn receivable(&self, book: &Book, receivable: usize) -> Money {
-        let taken = self.receivables.get(&book.data.receivables[receivable].id).copied().unwrap_or_default();
+        let taken = self
+            .receivables
+            .get(&book.data.receivables[receivable].id)
+            .copied()
+            .unwrap_or_default();
         book.left(receivable, taken)
     }
 
@@ -70,7 +74,11 @@ impl Taken {
     pub fn invoice(&self, book: &Book, invoice: usize) -> Money {
         let item = &book.data.invoices[invoice];
         let left = item.open + self.invoices.get(&item.id).copied().unwrap_or_default();
-        if item.amount < Money::ZERO { left.min(Money::ZERO) } else { left.max(Money::ZERO) }
+        if item.amount < Money::ZERO {
+            left.min(Money::ZERO)
+        } else {
+            left.max(Money::ZERO)
+        }
     }
 }
 
@@ -81,8 +89,11 @@ pub(super) fn blocking(book: &Book, reading: &Reading<'_>, best: &Scored) -> Vec
         if line.id == reading.line.id {
             continue;
         }
-        let ends: Vec<Vec<Allocation>> =
-            candidates.iter().filter(|c| touches(book, c, best)).cloned().collect();
+        let ends: Vec<Vec<Allocation>> = candidates
+            .iter()
+            .filter(|c| touches(book, c, best))
+            .cloned()
+            .collect();
         if !ends.is_empty() {
             touching.push((line.id, ends));
         }
@@ -95,12 +106,15 @@ pub(super) fn blocking(book: &Book, reading: &Reading<'_>, best: &Scored) -> Vec
     let same = match best.holder {
         _ if endings > MOST_ENDINGS => false,
         Holder::Owner(owner) => all_endings(book, &touching, |taken| {
-            let (spread, items) = book.spread_over(reading.line, owner, &reading.marks, &|r| taken.receivable(book, r));
+            let (spread, items) = book.spread_over(reading.line, owner, &reading.marks, &|r| {
+                taken.receivable(book, r)
+            });
             book.payment(owner, &spread, &items) == best.allocations
         }),
         Holder::Supplier(supplier) => all_endings(book, &touching, |taken| {
-            let (spread, items) =
-                book.spread_bills(reading.line, supplier, &reading.label, &|i| taken.invoice(book, i));
+            let (spread, items) = book.spread_bills(reading.line, supplier, &reading.label, &|i| {
+                taken.invoice(book, i)
+            });
             book.settlement(supplier, &spread, &items, reading.line.amount) == best.allocations
         }),
         Holder::Other => false,
@@ -113,7 +127,10 @@ fn touches(book: &Book, ending: &[Allocation], best: &Scored) -> bool {
     ending.iter().any(|a| match best.holder {
         Holder::Owner(owner) => book.owner_of(a.cause) == Some(owner),
         Holder::Supplier(supplier) => book.supplier_of(a.cause) == Some(supplier),
-        Holder::Other => best.allocations.iter().any(|b| b.cause == a.cause && is_consumed(a.cause)),
+        Holder::Other => best
+            .allocations
+            .iter()
+            .any(|b| b.cause == a.cause && is_consumed(a.cause)),
     })
 }
 
@@ -121,12 +138,20 @@ fn touches(book: &Book, ending: &[Allocation], best: &Scored) -> bool {
 fn is_consumed(cause: Cause) -> bool {
     matches!(
         cause,
-        Cause::SepaBatch(_) | Cause::SepaReject(_) | Cause::ChequeDeposit(_) | Cause::ChequeReject(_) | Cause::OwnerRefund(_)
+        Cause::SepaBatch(_)
+            | Cause::SepaReject(_)
+            | Cause::ChequeDeposit(_)
+            | Cause::ChequeReject(_)
+            | Cause::OwnerRefund(_)
     )
 }
 
 /// Whether `same` is true for each combination of endings, "none of them" included.
-fn all_endings(book: &Book, touching: &[(TransactionId, Vec<Vec<Allocation>>)], same: impl Fn(&Taken) -> bool) -> bool {
+fn all_endings(
+    book: &Book,
+    touching: &[(TransactionId, Vec<Vec<Allocation>>)],
+    same: impl Fn(&Taken) -> bool,
+) -> bool {
     let mut chosen = vec![0; touching.len()];
     loop {
         let mut taken = Taken::default();
@@ -138,7 +163,9 @@ fn all_endings(book: &Book, touching: &[(TransactionId, Vec<Vec<Allocation>>)], 
         if !same(&taken) {
             return false;
         }
-        let Some(at) = (0..chosen.len()).find(|&i| chosen[i] < touching[i].1.len()) else { return true };
+        let Some(at) = (0..chosen.len()).find(|&i| chosen[i] < touching[i].1.len()) else {
+            return true;
+        };
         chosen[at] += 1;
         chosen[..at].fill(0);
     }

@@ -60,12 +60,17 @@ impl Label {
         for chunk in text.split_whitespace() {
             let chunk = match marker(chunk) {
                 Some((next, rest)) => {
-                    field = next.unwrap_or(if party_seen { Field::Motif } else { Field::Party });
+                    field = next.unwrap_or(if party_seen {
+                        Field::Motif
+                    } else {
+                        Field::Party
+                    });
                     party_seen |= field == Field::Party;
                     rest
                 }
                 None => {
-                    if words.last().is_some_and(|w: &Word| opens_party(&words, w)) && chunk == "DE" {
+                    if words.last().is_some_and(|w: &Word| opens_party(&words, w)) && chunk == "DE"
+                    {
                         field = Field::Party;
                         party_seen = true;
                         continue;
@@ -74,13 +79,21 @@ impl Label {
                 }
             };
             if let Some(initials) = initials(chunk) {
-                words.push(Word { text: initials, glued: false, field });
+                words.push(Word {
+                    text: initials,
+                    glued: false,
+                    field,
+                });
                 continue;
             }
             let mut glued = false;
             for piece in chunk.split(|c: char| !c.is_ascii_alphanumeric()) {
                 if !piece.is_empty() {
-                    words.push(Word { text: piece.to_owned(), glued, field });
+                    words.push(Word {
+                        text: piece.to_owned(),
+                        glued,
+                        field,
+                    });
                     glued = true;
                 }
             }
@@ -90,14 +103,23 @@ impl Label {
 
     /// The words that name the payer or beneficiary, civilities included.
     pub fn party(&self) -> Vec<&Word> {
-        let named: Vec<&Word> = self.words.iter().filter(|w| w.field == Field::Party).collect();
+        let named: Vec<&Word> = self
+            .words
+            .iter()
+            .filter(|w| w.field == Field::Party)
+            .collect();
         let source: Vec<&Word> = if named.is_empty() {
-            self.words.iter().filter(|w| w.field == Field::Head).collect()
+            self.words
+                .iter()
+                .filter(|w| w.field == Field::Head)
+                .collect()
         } else {
             named
         };
         let mut start = 0;
-        while start < source.len() && (is_operator(&source[start].text) || has_digit(&source[start].text)) {
+        while start < source.len()
+            && (is_operator(&source[start].text) || has_digit(&source[start].text))
+        {
             start += 1;
         }
         let mut party: Vec<&Word> = Vec::new();
@@ -130,7 +152,9 @@ impl Label {
 
     /// Whether a word starts with one of `stems`.
     pub fn has_stem(&self, stems: &[&str]) -> bool {
-        self.words.iter().any(|w| stems.iter().any(|s| w.text.starts_with(s)))
+        self.words
+            .iter()
+            .any(|w| stems.iter().any(|s| w.text.starts_with(s)))
     }
 }
 
@@ -153,7 +177,8 @@ pub(super) fn same_party(a: &str, b: &str, common: &dyn Fn(&str) -> bool) -> boo
                 }
             }
             (Some(x), Some(y)) => {
-                let cut = left.next().is_none() && y.starts_with(x) || right.next().is_none() && x.starts_with(y);
+                let cut = left.next().is_none() && y.starts_with(x)
+                    || right.next().is_none() && x.starts_with(y);
                 return cut && x.len().min(y.len()) >= 3 && names >= 1 && letters >= 5;
             }
             (None, None) => return letters >= 3,
@@ -165,7 +190,9 @@ pub(super) fn same_party(a: &str, b: &str, common: &dyn Fn(&str) -> bool) -> boo
 /// `S.C.I.` is one word.
 fn initials(chunk: &str) -> Option<String> {
     let pieces: Vec<&str> = chunk.split('.').filter(|p| !p.is_empty()).collect();
-    let single = pieces.iter().all(|p| p.len() == 1 && p.bytes().all(|b| b.is_ascii_alphabetic()));
+    let single = pieces
+        .iter()
+        .all(|p| p.len() == 1 && p.bytes().all(|b| b.is_ascii_alphabetic()));
     (pieces.len() >= 3 && single).then(|| pieces.concat())
 }
 
@@ -175,7 +202,10 @@ fn has_digit(text: &str) -> bool {
 
 /// `DE` opens the payer only behind the words of the operation itself.
 fn opens_party(words: &[Word], last: &Word) -> bool {
-    last.field == Field::Head && words.iter().all(|w| is_operator(&w.text) || has_digit(&w.text))
+    last.field == Field::Head
+        && words
+            .iter()
+            .all(|w| is_operator(&w.text) || has_digit(&w.text))
 }
 
 /// The field a chunk opens, and what of the chunk belongs to that field.
@@ -190,7 +220,8 @@ fn marker(chunk: &str) -> Option<(Option<Field>, &str)> {
     };
     let slashed = !chunk.starts_with('/') && !chunk.contains(':');
     let field = field_of(key);
-    let unknown = field.is_none() && (key.len() < 2 || !key.bytes().all(|b| b.is_ascii_uppercase()) || !rest.is_empty());
+    let unknown = field.is_none()
+        && (key.len() < 2 || !key.bytes().all(|b| b.is_ascii_uppercase()) || !rest.is_empty());
     if slashed && field.is_none_or(|f| f == Field::Party) || unknown {
         return None;
     }
@@ -199,15 +230,83 @@ fn marker(chunk: &str) -> Option<(Option<Field>, &str)> {
 
 fn field_of(key: &str) -> Option<Field> {
     Some(match key {
-        "DE" | "FRM" | "FROM" | "EMETTEUR" | "DO" | "DORD" | "DONNEUR" | "ORD" | "POUR" | "BEN" | "BENEF"
-        | "BENEFICIAIRE" | "VERS" | "TO" | "DEBITEUR" | "CREANCIER" | "NOM" | "TIERS" | "PAYEUR" | "BNF" | "NPY"
-        | "NBE" | "CRED" | "DBTR" => Field::Party,
-        "MOTIF" | "LIB" | "LIBELLE" | "OBJET" | "INFO" | "INFOS" | "COMMUNICATION" | "COM" | "RMT" | "MSG" | "DETAIL"
-        | "MESSAGE" | "TXT" | "RNF" => Field::Motif,
-        "REF" | "REFDO" | "REFBEN" | "REFERENCE" | "ID" | "E2E" | "EREF" | "MANDAT" | "MDT" | "RUM" | "ICS" | "CPT"
-        | "CHEZ" | "BQ" | "DATE" | "EID" | "RCN" | "IPY" | "ECH" | "NB" | "NBRE" | "NO" | "NUM" | "IBAN" | "BIC" | "LE" | "DU" => {
-            Field::Reference
-        }
+        "DE" | "FRM" | "FROM" | "EMETTEUR" | "DO" | "DORD" | "DONNEUR" | "ORD" | "POUR" | "BEN"
+        | "BENEF" | "BENEFICIAIRE" | "VERS" | "TO" | "DEBITEUR" | "CREANCIER" | "NOM" | "TIERS"
+        | "PAYEUR" | "BNF" | "NPY" | "NBE" | "CRED" | "DBTR" => Field::Party,
+        "MOTIF" | "LIB" | "LIBELLE" | "OBJET" | "INFO" | "INFOS" | "COMMUNICATION" | "COM"
+        | "RMT" | "MSG" | "DETAIL" | "MESSAGE" | "TXT" | "RNF" => Field::Motif,
+        "REF" | "REFDO" | "REFBEN" | "REFERENCE" | "ID" | "E2E" | "EREF" | "MANDAT" | "MDT"
+        | "RUM" | "ICS" | "CPT" | "CHEZ" | "BQ" | "DATE" | "EID" | "RCN" | "IPY" | "ECH" | "NB"
+        | "NBRE" | "NO" | "NUM" | "IBAN" | "BIC" | "LE" | "DU" => Field::Reference,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_payer_is_read_in_the_grammar_of_each_bank() {
+        for (text, payer) in [
+            (
+                "VIR SEPA RECU /DE M OU MME DUBOIS /MOTIF LOGEMENT 42 /REF NOTPROVIDED",
+                "M OU MME DUBOIS",
+            ),
+            (
+                "VIR RECU 1149521584Z DE: M COHEN MOTIF: CHARGES REF: NOTPROVIDED",
+                "M COHEN",
+            ),
+            (
+                "VIREMENT EN VOTRE FAVEUR VIR INST de KARIM LAMBERT APF25T1-0019",
+                "KARIM LAMBERT",
+            ),
+            (
+                "VIR SEPA BEN YOUSSEF P CHARGES 1207 0011 10",
+                "BEN YOUSSEF P",
+            ),
+            ("VIR.PERMANENT MR BAILLY MANUEL C0027", "MR BAILLY MANUEL"),
+            (
+                "VRT RECU /XYZ NGUYEN-LACOMBE LOIC /EID 123 /RNF T2",
+                "NGUYEN LACOMBE LOIC",
+            ),
+            ("VIREMENT DE S.C.I. COHEN APPEL T2", "SCI COHEN"),
+        ] {
+            assert_eq!(Label::read(text).party_key(), payer, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_payer_is_known_through_typing_errors_and_cuts() {
+        let none: &dyn Fn(&str) -> bool = &|_| false;
+        assert!(same_party("M ET MME GAILLLARD", "M ET MME GAILLARD", none));
+        assert!(same_party(
+            "PREVOST MARIE CLA",
+            "PREVOST MARIE CLAUDE",
+            none
+        ));
+        assert!(same_party(
+            "PHILIPPE DUPUIS",
+            "PHILIPPE DUPUIS CHAUDIERE",
+            none
+        ));
+        assert!(!same_party("M OU MME LAMBERT", "MME LAMBERT", none));
+        assert!(!same_party("DUPUIS", "DUPUIS JEAN", none));
+        assert!(!same_party("", "", none));
+    }
+
+    #[test]
+    fn words_next_to_any_name_make_no_payer() {
+        let common: &dyn Fn(&str) -> bool = &|word| matches!(word, "MOUVT" | "CREDITEUR");
+        assert!(!same_party(
+            "MOUVT CREDITEUR",
+            "MOUVT CREDITEUR DUPUIS JEAN",
+            common
+        ));
+        assert!(same_party(
+            "MOUVT CREDITEUR DUPUIS JEAN",
+            "DUPUIS JEAN",
+            common
+        ));
+    }
 }

@@ -17,7 +17,8 @@ impl Book {
     pub fn spread_payment(&self, line: &Line, owner: OwnerId) -> Option<Vec<Allocation>> {
         let owner = *self.by_id.owners.get(&owner)?;
         let marks = Marks::read(self, &Label::read(&line.original_wording));
-        let (spread, items) = self.spread_over(line, owner, &marks, &|r| self.data.receivables[r].open);
+        let (spread, items) =
+            self.spread_over(line, owner, &marks, &|r| self.data.receivables[r].open);
         Some(self.payment(owner, &spread, &items))
     }
 
@@ -35,19 +36,36 @@ impl Book {
             .filter(|&r| open(r) > Money::ZERO && self.data.receivables[r].issued_on <= line.date)
             .collect();
         let named = marks.named(self, &items);
-        let list: Vec<Item> = items.iter().zip(named).map(|(&r, named)| Item { open: open(r), named }).collect();
+        let list: Vec<Item> = items
+            .iter()
+            .zip(named)
+            .map(|(&r, named)| Item {
+                open: open(r),
+                named,
+            })
+            .collect();
         (spread(&list, line.amount), items)
     }
 
     /// The allocations of a spread.
-    pub(super) fn payment(&self, owner: usize, spread: &Spread, items: &[usize]) -> Vec<Allocation> {
+    pub(super) fn payment(
+        &self,
+        owner: usize,
+        spread: &Spread,
+        items: &[usize],
+    ) -> Vec<Allocation> {
         let mut allocations: Vec<Allocation> = spread
             .parts
             .iter()
-            .map(|&(i, part)| Allocation::new(Cause::Receivable(self.data.receivables[items[i]].id), part))
+            .map(|&(i, part)| {
+                Allocation::new(Cause::Receivable(self.data.receivables[items[i]].id), part)
+            })
             .collect();
         if spread.rest > Money::ZERO {
-            allocations.push(Allocation::new(Cause::OwnerAdvance(self.data.owners[owner].id), spread.rest));
+            allocations.push(Allocation::new(
+                Cause::OwnerAdvance(self.data.owners[owner].id),
+                spread.rest,
+            ));
         }
         allocations
     }

@@ -14,7 +14,9 @@ pub(super) struct Quarter {
 impl Quarter {
     /// Whether a receivable's period (`2025-T2`) is this quarter.
     pub fn covers(self, period: &str) -> bool {
-        let Some((year, quarter)) = period.split_once("-T") else { return false };
+        let Some((year, quarter)) = period.split_once("-T") else {
+            return false;
+        };
         quarter.parse() == Ok(self.number) && self.year.is_none_or(|y| year.parse() == Ok(y))
     }
 }
@@ -36,17 +38,38 @@ pub(super) fn quarters(words: &[Word], taken: &[bool]) -> Vec<Quarter> {
         }
         let text = words[i].text.as_str();
         if let Some((number, year)) = compact(text) {
-            let next = if year.is_none() && free(i + 1) { year_of(&words[i + 1].text) } else { None };
-            add(Quarter { number, year: year.or(next) });
+            let next = if year.is_none() && free(i + 1) {
+                year_of(&words[i + 1].text)
+            } else {
+                None
+            };
+            add(Quarter {
+                number,
+                year: year.or(next),
+            });
         } else if let Some(number) = ordinal(text)
             && free(i + 1)
             && is_trimester(&words[i + 1].text)
         {
-            add(Quarter { number, year: if free(i + 2) { year_of(&words[i + 2].text) } else { None } });
+            add(Quarter {
+                number,
+                year: if free(i + 2) {
+                    year_of(&words[i + 2].text)
+                } else {
+                    None
+                },
+            });
             i += 1;
         } else if is_trimester(text) && free(i + 1) {
             if let Some(number) = plain(&words[i + 1].text) {
-                add(Quarter { number, year: if free(i + 2) { year_of(&words[i + 2].text) } else { None } });
+                add(Quarter {
+                    number,
+                    year: if free(i + 2) {
+                        year_of(&words[i + 2].text)
+                    } else {
+                        None
+                    },
+                });
                 i += 1;
             }
         } else if let Some(month) = month(text) {
@@ -55,7 +78,14 @@ pub(super) fn quarters(words: &[Word], taken: &[bool]) -> Vec<Quarter> {
             if free(i + 1) && words[i + 1].glued && self::month(&words[i + 1].text).is_some() {
                 last = i + 1;
             }
-            add(Quarter { number, year: if free(last + 1) { year_of(&words[last + 1].text) } else { None } });
+            add(Quarter {
+                number,
+                year: if free(last + 1) {
+                    year_of(&words[last + 1].text)
+                } else {
+                    None
+                },
+            });
             i = last;
         }
         i += 1;
@@ -73,10 +103,9 @@ fn in_code(words: &[Word], at: usize) -> bool {
     while end < words.len() && words[end].glued {
         end += 1;
     }
-    words[start..end]
-        .iter()
-        .enumerate()
-        .any(|(k, w)| start + k != at && w.text.bytes().any(|b| b.is_ascii_digit()) && year_of(&w.text).is_none())
+    words[start..end].iter().enumerate().any(|(k, w)| {
+        start + k != at && w.text.bytes().any(|b| b.is_ascii_digit()) && year_of(&w.text).is_none()
+    })
 }
 
 /// `T2`, `2T`, `Q2`, `T225`, `2T25`, `T22025`, `2T2025`, `TRIM2`.
@@ -87,9 +116,16 @@ fn compact(text: &str) -> Option<(u8, Option<u16>)> {
     }
     let rest = if matches!(bytes[0], b'T' | b'Q') && bytes[1].is_ascii_digit() {
         &text[1..]
-    } else if bytes[0].is_ascii_digit() && bytes[1] == b'T' && !text[2..].bytes().any(|b| b.is_ascii_alphabetic()) {
+    } else if bytes[0].is_ascii_digit()
+        && bytes[1] == b'T'
+        && !text[2..].bytes().any(|b| b.is_ascii_alphabetic())
+    {
         let number = quarter_digit(bytes[0])?;
-        return if bytes.len() == 2 { Some((number, None)) } else { Some((number, Some(year_of(&text[2..])?))) };
+        return if bytes.len() == 2 {
+            Some((number, None))
+        } else {
+            Some((number, Some(year_of(&text[2..])?)))
+        };
     } else {
         text.strip_prefix("TRIM").filter(|r| r.len() == 1)?
     };
@@ -105,7 +141,9 @@ fn quarter_digit(byte: u8) -> Option<u8> {
 }
 
 fn plain(text: &str) -> Option<u8> {
-    (text.len() == 1).then(|| quarter_digit(text.as_bytes()[0])).flatten()
+    (text.len() == 1)
+        .then(|| quarter_digit(text.as_bytes()[0]))
+        .flatten()
 }
 
 /// `2E`, `2EME`, `1ER`, `2ND`.
@@ -129,11 +167,96 @@ fn year_of(text: &str) -> Option<u16> {
 
 fn month(text: &str) -> Option<u8> {
     const NAMES: [&str; 12] = [
-        "JANVIER", "FEVRIER", "MARS", "AVRIL", "MAI", "JUIN", "JUILLET", "AOUT", "SEPTEMBRE", "OCTOBRE", "NOVEMBRE",
+        "JANVIER",
+        "FEVRIER",
+        "MARS",
+        "AVRIL",
+        "MAI",
+        "JUIN",
+        "JUILLET",
+        "AOUT",
+        "SEPTEMBRE",
+        "OCTOBRE",
+        "NOVEMBRE",
         "DECEMBRE",
     ];
     if text.len() < 3 || text == "JUI" || text == "MAR" {
         return None;
     }
-    NAMES.iter().position(|name| name.starts_with(text)).and_then(|i| u8::try_from(i + 1).ok())
+    NAMES
+        .iter()
+        .position(|name| name.starts_with(text))
+        .and_then(|i| u8::try_from(i + 1).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::label::Label;
+    use super::*;
+
+    fn read(text: &str) -> Vec<(u8, Option<u16>)> {
+        let label = Label::read(text);
+        let taken = vec![false; label.words.len()];
+        quarters(&label.words, &taken)
+            .into_iter()
+            .map(|q| (q.number, q.year))
+            .collect()
+    }
+
+    #[test]
+    fn quarters_are_read_in_every_usual_form() {
+        for (text, expected) in [
+            ("CHARGES T2", (2, None)),
+            ("CHARGES T2 2025", (2, Some(2025))),
+            ("COPRO LOT 2 4T25", (4, Some(2025))),
+            ("APPEL 2EME TRIMESTRE", (2, None)),
+            ("CHARGES 3E TRIM", (3, None)),
+            ("PROVISION TRIM 2", (2, None)),
+            ("COPRO AVRIL", (2, None)),
+            ("APPEL AVR-JUIN", (2, None)),
+            ("1ER TRIM 24", (1, Some(2024))),
+        ] {
+            assert_eq!(read(text), vec![expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_names_and_cut_words_are_no_quarters() {
+        for text in [
+            "L8/T2-24/C0008",
+            "M MARTIN",
+            "MARIE MAILLARD",
+            "T5",
+            "APF25T2-0003",
+            "5T",
+            "JUI",
+        ] {
+            assert_eq!(read(text), vec![], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_quarter_covers_its_period_of_any_year_unless_one_is_named() {
+        assert!(
+            Quarter {
+                number: 2,
+                year: None
+            }
+            .covers("2025-T2")
+        );
+        assert!(
+            !Quarter {
+                number: 2,
+                year: Some(2024)
+            }
+            .covers("2025-T2")
+        );
+        assert!(
+            !Quarter {
+                number: 2,
+                year: None
+            }
+            .covers("Interphone 2/3")
+        );
+    }
 }

@@ -8,7 +8,11 @@ use crate::ids::OwnerId;
 
 /// Letters and digits only, upper case.
 pub(super) fn normal(text: &str) -> String {
-    deunicode::deunicode(text).chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase()
+    deunicode::deunicode(text)
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_uppercase()
 }
 
 /// A payment reference shorter than this is too weak to look for.
@@ -62,12 +66,20 @@ impl ReferenceIndex {
         let mut entries: Vec<Entry> = Vec::new();
         for (i, receivable) in data.receivables.iter().enumerate() {
             let text = normal(&receivable.payment_reference);
-            let Some(&owner) = owners.get(&receivable.owner) else { continue };
+            let Some(&owner) = owners.get(&receivable.owner) else {
+                continue;
+            };
             if text.len() < SHORTEST_REFERENCE {
                 continue;
             }
             let at = *by_text.entry((text.clone(), owner)).or_insert_with(|| {
-                entries.push(Entry { text, printed: receivable.payment_reference.clone(), owner, constant: false, receivables: Vec::new() });
+                entries.push(Entry {
+                    text,
+                    printed: receivable.payment_reference.clone(),
+                    owner,
+                    constant: false,
+                    receivables: Vec::new(),
+                });
                 entries.len() - 1
             });
             entries[at].receivables.push(i);
@@ -78,18 +90,28 @@ impl ReferenceIndex {
                 .iter()
                 .map(|&r| &data.receivables[r])
                 .filter(|r| {
-                    matches!(r.kind, ReceivableKind::Charges | ReceivableKind::Works | ReceivableKind::CarryOver)
+                    matches!(
+                        r.kind,
+                        ReceivableKind::Charges | ReceivableKind::Works | ReceivableKind::CarryOver
+                    )
                 })
                 .map(|r| r.period.as_str())
                 .collect()
         };
         let repeated = entries.iter().filter(|e| calls(e).len() > 1).count();
         let whole_book = repeated * 2 > entries.len();
-        let constant: Vec<bool> = entries.iter().map(|e| whole_book || calls(e).len() > 1).collect();
+        let constant: Vec<bool> = entries
+            .iter()
+            .map(|e| whole_book || calls(e).len() > 1)
+            .collect();
         for (entry, constant) in entries.iter_mut().zip(constant) {
             entry.constant = constant;
         }
-        entries.sort_by(|a, b| (a.text.len(), &a.text, a.owner).cmp(&(b.text.len(), &b.text, b.owner)).reverse());
+        entries.sort_by(|a, b| {
+            (a.text.len(), &a.text, a.owner)
+                .cmp(&(b.text.len(), &b.text, b.owner))
+                .reverse()
+        });
         let accounts = data
             .owners
             .iter()
@@ -97,13 +119,25 @@ impl ReferenceIndex {
             .map(|(i, o)| (normal(&o.account_code), i))
             .filter(|(code, _)| code.len() >= 4)
             .collect();
-        let lots = data.lots.iter().enumerate().map(|(i, l)| (normal(&l.number), i)).collect();
-        Self { entries, accounts, lots }
+        let lots = data
+            .lots
+            .iter()
+            .enumerate()
+            .map(|(i, l)| (normal(&l.number), i))
+            .collect();
+        Self {
+            entries,
+            accounts,
+            lots,
+        }
     }
 
     /// Reads the references in a label.
     pub fn read(&self, words: &[Word]) -> References {
-        let mut found = References { taken: vec![false; words.len()], ..References::default() };
+        let mut found = References {
+            taken: vec![false; words.len()],
+            ..References::default()
+        };
         let text: String = words.iter().map(|w| w.text.as_str()).collect();
         let starts: Vec<usize> = words
             .iter()
@@ -115,8 +149,13 @@ impl ReferenceIndex {
             .collect();
         let take = |found: &mut References, from: usize, len: usize| -> bool {
             let end = from + len;
-            let Some(first) = starts.iter().position(|&s| s == from) else { return false };
-            let last = starts.iter().zip(words).position(|(&s, w)| s + w.text.len() == end);
+            let Some(first) = starts.iter().position(|&s| s == from) else {
+                return false;
+            };
+            let last = starts
+                .iter()
+                .zip(words)
+                .position(|(&s, w)| s + w.text.len() == end);
             let Some(last) = last else { return false };
             found.taken[first..=last].fill(true);
             true
@@ -170,8 +209,13 @@ impl ReferenceIndex {
             if found.taken[i] {
                 continue;
             }
-            let digits = text.trim_start_matches("LOTS").trim_start_matches("LOT").trim_start_matches("LT");
-            if digits.len() == text.len() || !(digits.is_empty() || digits.bytes().all(|b| b.is_ascii_digit())) {
+            let digits = text
+                .trim_start_matches("LOTS")
+                .trim_start_matches("LOT")
+                .trim_start_matches("LT");
+            if digits.len() == text.len()
+                || !(digits.is_empty() || digits.bytes().all(|b| b.is_ascii_digit()))
+            {
                 continue;
             }
             found.taken[i] = true;
@@ -181,7 +225,10 @@ impl ReferenceIndex {
             let mut k = i + 1;
             while k < words.len() {
                 let next = words[k].text.as_str();
-                let joiner = matches!(next, "N" | "NO" | "NUM" | "NUMERO" | "NR" | "ET" | "LOT" | "NS");
+                let joiner = matches!(
+                    next,
+                    "N" | "NO" | "NUM" | "NUMERO" | "NR" | "ET" | "LOT" | "NS"
+                );
                 if joiner {
                     k += 1;
                 } else if let Some(&lot) = self.lots.get(next) {
@@ -209,10 +256,16 @@ impl ReferenceIndex {
                     continue;
                 }
                 let mut owners: Vec<usize> = Vec::new();
-                for entry in self.entries.iter().filter(|e| e.text.len() > text.len() && e.text.starts_with(&text)) {
+                for entry in self
+                    .entries
+                    .iter()
+                    .filter(|e| e.text.len() > text.len() && e.text.starts_with(&text))
+                {
                     push(&mut owners, entry.owner);
                 }
-                if !owners.is_empty() && (found.remains.is_empty() || owners.len() < found.remains.len()) {
+                if !owners.is_empty()
+                    && (found.remains.is_empty() || owners.len() < found.remains.len())
+                {
                     owners.sort_unstable();
                     found.remains = owners;
                 }

@@ -1,5 +1,8 @@
 //! Money sent back to an owner.
-#![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
+#![expect(
+    clippy::float_arithmetic,
+    reason = "a weight of evidence is a log-odds, not money"
+)]
 
 use super::allocation::Cause;
 use super::decide::Reading;
@@ -23,8 +26,9 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         let Some(name) = name else { continue };
         let data = &book.data.owners[owner];
         let mut score = name.weight - 2.0;
-        let mut evidence =
-            vec![Evidence::new(EvidenceCode::NameWhole, name.weight).with("owner", &data.display_name)];
+        let mut evidence = vec![
+            Evidence::new(EvidenceCode::NameWhole, name.weight).with("owner", &data.display_name),
+        ];
         let advance = reading.expected.advance(book, owner);
         let covered = advance >= amount;
         if advance == amount {
@@ -36,7 +40,9 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         }
         if covered {
             evidence.push(
-                Evidence::new(EvidenceCode::AdvanceRefunded, 3.0).with("amount", amount).with("advance", advance),
+                Evidence::new(EvidenceCode::AdvanceRefunded, 3.0)
+                    .with("amount", amount)
+                    .with("advance", advance),
             );
         }
         if refund {
@@ -44,7 +50,12 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         }
         let found = Scored {
             holder: Holder::Owner(owner),
-            ..Scored::single(Cause::OwnerRefund(data.id), reading.line.amount, score, evidence)
+            ..Scored::single(
+                Cause::OwnerRefund(data.id),
+                reading.line.amount,
+                score,
+                evidence,
+            )
         };
         let sure = name.grade >= Grade::Surname && (covered || refund);
         scored.push(if sure { found } else { found.for_a_person() });

@@ -28,14 +28,19 @@ impl Waiting {
 
     /// The pending line that this booked line makes a duplicate, if one waits.
     pub fn take_announced(&mut self, booked: &Line) -> Option<Line> {
-        let at = self.lines.iter().position(|pending| announces(pending, booked))?;
+        let at = self
+            .lines
+            .iter()
+            .position(|pending| announces(pending, booked))?;
         Some(self.lines.remove(at))
     }
 
     /// The pending lines that waited ten days by `date`.
     pub fn take_expired(&mut self, date: NaiveDate) -> Vec<Line> {
-        let (expired, kept) =
-            self.lines.drain(..).partition(|line| (date - line.date).num_days() > LONGEST_WAIT);
+        let (expired, kept) = self
+            .lines
+            .drain(..)
+            .partition(|line| (date - line.date).num_days() > LONGEST_WAIT);
         self.lines = kept;
         expired
     }
@@ -44,8 +49,17 @@ impl Waiting {
 /// The decision for a pending line whose booked line came.
 #[must_use]
 pub fn announced_by(pending: &Line, booked: &Line) -> Decision {
-    let evidence = vec![Evidence::new(EvidenceCode::BookedLine, 10.0).with("date", booked.date).about([booked.id.0])];
-    let twin = Scored::single(Cause::DuplicateImport(booked.id), pending.amount, 10.0, evidence);
+    let evidence = vec![
+        Evidence::new(EvidenceCode::BookedLine, 10.0)
+            .with("date", booked.date)
+            .about([booked.id.0]),
+    ];
+    let twin = Scored::single(
+        Cause::DuplicateImport(booked.id),
+        pending.amount,
+        10.0,
+        evidence,
+    );
     Decision::sure(twin)
 }
 
@@ -55,7 +69,11 @@ pub fn announced_by(pending: &Line, booked: &Line) -> Decision {
 /// Pending lines wait for their booked line, ten days at most by the dates of
 /// later lines or `as_of`; those that still wait come last, as
 /// [`Band::Wait`]. What is sent to review holds its items.
-pub fn decide_all(book: &mut Book, mut lines: Vec<Line>, as_of: NaiveDate) -> Vec<(Line, Decision)> {
+pub fn decide_all(
+    book: &mut Book,
+    mut lines: Vec<Line>,
+    as_of: NaiveDate,
+) -> Vec<(Line, Decision)> {
     lines.sort_by_key(|line| line.date);
     let mut decided = Vec::with_capacity(lines.len());
     let mut waiting = Waiting::default();
@@ -80,11 +98,20 @@ pub fn decide_all(book: &mut Book, mut lines: Vec<Line>, as_of: NaiveDate) -> Ve
     for late in waiting.take_expired(as_of) {
         decided.push(settle(book, late, decide_late));
     }
-    decided.extend(waiting.lines.into_iter().map(|line| (line, Decision::wait())));
+    decided.extend(
+        waiting
+            .lines
+            .into_iter()
+            .map(|line| (line, Decision::wait())),
+    );
     decided
 }
 
-fn settle(book: &mut Book, line: Line, decide: impl Fn(&Book, &Line) -> Decision) -> (Line, Decision) {
+fn settle(
+    book: &mut Book,
+    line: Line,
+    decide: impl Fn(&Book, &Line) -> Decision,
+) -> (Line, Decision) {
     let decision = decide(book, &line);
     book.record_decision(&line, &decision);
     (line, decision)
@@ -104,19 +131,32 @@ impl Book {
             && !allocations.iter().any(|a| a.cause == Cause::BankFee)
         {
             let owner = self.data.owners[owner].id;
-            self.learn(Alias { id: alias, payer, owner });
+            self.learn(Alias {
+                id: alias,
+                payer,
+                owner,
+            });
         }
-        self.record(line, Outcome::Posted { allocations, by: Decider::Person });
+        self.record(
+            line,
+            Outcome::Posted {
+                allocations,
+                by: Decider::Person,
+            },
+        );
     }
 
     /// Records what follows from a decision: posted when automatic, else held for review.
     pub fn record_decision(&mut self, line: &Line, decision: &Decision) {
         let outcome = match (decision.band, decision.first()) {
-            (Band::Auto, Some(first)) => {
-                Outcome::Posted { allocations: first.allocations.clone(), by: Decider::Auto }
-            }
+            (Band::Auto, Some(first)) => Outcome::Posted {
+                allocations: first.allocations.clone(),
+                by: Decider::Auto,
+            },
             (Band::Wait, _) => Outcome::Waiting,
-            _ => Outcome::InReview { candidates: decision.held() },
+            _ => Outcome::InReview {
+                candidates: decision.held(),
+            },
         };
         self.record(line, outcome);
     }

@@ -1,5 +1,8 @@
 //! SEPA files booked in one line, and direct debits that come back.
-#![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
+#![expect(
+    clippy::float_arithmetic,
+    reason = "a weight of evidence is a log-odds, not money"
+)]
 
 use super::allocation::{Allocation, Cause};
 use super::book::{Batch, BatchEntry, BatchKind, EntryParty};
@@ -24,9 +27,15 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
 
 fn files(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     let line = reading.line;
-    let text: String = reading.label.words.iter().map(|w| w.text.as_str()).collect();
+    let text: String = reading
+        .label
+        .words
+        .iter()
+        .map(|w| w.text.as_str())
+        .collect();
     let credit = line.amount > Money::ZERO;
-    let remittance = reading.label.has_stem(&["REMISE", "REM", "FICHIER", "LOT"]) || reading.label.has_any(&["NB", "NBRE"]);
+    let remittance = reading.label.has_stem(&["REMISE", "REM", "FICHIER", "LOT"])
+        || reading.label.has_any(&["NB", "NBRE"]);
     let kind_words = if credit {
         remittance && reading.label.has_stem(&["PREL", "PRLV", "PRV", "SDD"])
     } else {
@@ -48,12 +57,17 @@ fn files(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         let equal = batch.total == line.amount.abs();
         if equal {
             let mut evidence = vec![
-                Evidence::new(EvidenceCode::BatchTotal, 7.0).with("amount", batch.total).about([batch.id.0]),
+                Evidence::new(EvidenceCode::BatchTotal, 7.0)
+                    .with("amount", batch.total)
+                    .about([batch.id.0]),
             ];
             let mut score = 7.0 + near;
             if cited {
                 score += 8.0;
-                evidence.push(Evidence::new(EvidenceCode::BatchMessage, 8.0).with("message", &batch.message_id));
+                evidence.push(
+                    Evidence::new(EvidenceCode::BatchMessage, 8.0)
+                        .with("message", &batch.message_id),
+                );
             } else if kind_words {
                 score += 3.0;
             } else {
@@ -62,12 +76,22 @@ fn files(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
             if named_supplier && !cited {
                 score -= 6.0;
             }
-            scored.push(Scored::single(Cause::SepaBatch(batch.id), line.amount, score, evidence));
+            scored.push(Scored::single(
+                Cause::SepaBatch(batch.id),
+                line.amount,
+                score,
+                evidence,
+            ));
         } else if credit && (cited || kind_words) {
             scored.extend(net_of_returns(batch, line.amount, cited, near));
         } else if cited {
-            let evidence = vec![Evidence::new(EvidenceCode::BatchMessage, 8.0).with("message", &batch.message_id)];
-            scored.push(Scored::single(Cause::SepaBatch(batch.id), line.amount, 7.0, evidence).for_a_person());
+            let evidence = vec![
+                Evidence::new(EvidenceCode::BatchMessage, 8.0).with("message", &batch.message_id),
+            ];
+            scored.push(
+                Scored::single(Cause::SepaBatch(batch.id), line.amount, 7.0, evidence)
+                    .for_a_person(),
+            );
         }
     }
     scored
@@ -97,7 +121,10 @@ fn net_of_returns(batch: &Batch, amount: Money, cited: bool, near: f64) -> Vec<S
             let alone = set.len() == 1;
             let score = 4.0 + near + if cited { 7.0 } else { 1.5 } + if alone { 2.0 } else { 0.0 };
             let mut allocations = vec![Allocation::new(Cause::SepaBatch(batch.id), batch.total)];
-            allocations.extend(set.iter().map(|e| Allocation::new(Cause::SepaReject(e.id), -e.amount)));
+            allocations.extend(
+                set.iter()
+                    .map(|e| Allocation::new(Cause::SepaReject(e.id), -e.amount)),
+            );
             let evidence = vec![
                 Evidence::new(EvidenceCode::BatchNet, score)
                     .with("amount", batch.total)
@@ -115,13 +142,21 @@ fn returns(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     let label = &reading.label;
     let returned = label.has_stem(&["REJET", "REJ", "IMPAY", "RETOUR", "ANNUL"]);
     let cheque = label.has_stem(&["CHEQUE", "CHQ"]);
-    let first_is_fee = label.words.first().is_some_and(|w| w.text.starts_with("FRAIS") || w.text.starts_with("COM"));
+    let first_is_fee = label
+        .words
+        .first()
+        .is_some_and(|w| w.text.starts_with("FRAIS") || w.text.starts_with("COM"));
     if !returned || cheque || first_is_fee {
         return Vec::new();
     }
     let text: String = label.words.iter().map(|w| w.text.as_str()).collect();
     let mut scored = Vec::new();
-    for batch in book.data.batches.iter().filter(|b| b.kind == BatchKind::DirectDebit && b.collected) {
+    for batch in book
+        .data
+        .batches
+        .iter()
+        .filter(|b| b.kind == BatchKind::DirectDebit && b.collected)
+    {
         let days = (line.date - batch.collection_on).num_days();
         if !(0..=70).contains(&days) {
             continue;
@@ -145,7 +180,9 @@ fn returned_entry(
     fee: Money,
     days: i64,
 ) -> Option<Scored> {
-    let EntryParty::Owner { owner, mandate, .. } = &entry.party else { return None };
+    let EntryParty::Owner { owner, mandate, .. } = &entry.party else {
+        return None;
+    };
     let id = normal(&entry.end_to_end_id);
     let mut evidence = Vec::new();
     let mut score = if fee.is_zero() { 1.5 } else { 0.0 };
@@ -153,12 +190,17 @@ fn returned_entry(
     let mandate = normal(mandate);
     if cited {
         score += 15.0;
-        evidence.push(Evidence::new(EvidenceCode::EndToEnd, 15.0).with("reference", &entry.end_to_end_id));
+        evidence.push(
+            Evidence::new(EvidenceCode::EndToEnd, 15.0).with("reference", &entry.end_to_end_id),
+        );
     } else if mandate.len() >= 6 && text.contains(&mandate) {
         score += 9.0;
         evidence.push(Evidence::new(EvidenceCode::DebitReturned, 9.0).with("name", &entry.name));
     } else {
-        let by_debtor = book.names.resembles(&entry.name, &reading.label).map_or(0.0, |m| m.weight);
+        let by_debtor = book
+            .names
+            .resembles(&entry.name, &reading.label)
+            .map_or(0.0, |m| m.weight);
         let by_owner = book
             .by_id
             .owners
@@ -168,7 +210,8 @@ fn returned_entry(
         let name = f64::max(by_debtor, by_owner);
         if name > 0.0 {
             score += f64::min(name, 8.0);
-            evidence.push(Evidence::new(EvidenceCode::DebitReturned, name).with("name", &entry.name));
+            evidence
+                .push(Evidence::new(EvidenceCode::DebitReturned, name).with("name", &entry.name));
         } else {
             score -= 3.0;
         }
@@ -182,13 +225,23 @@ fn returned_entry(
         21..=40 => 0.0,
         _ => -1.0,
     };
-    evidence.push(Evidence::new(EvidenceCode::AmountExact, 1.5).with("amount", entry.amount).with("count", 1));
+    evidence.push(
+        Evidence::new(EvidenceCode::AmountExact, 1.5)
+            .with("amount", entry.amount)
+            .with("count", 1),
+    );
     let mut sure = true;
     let mut allocations = vec![Allocation::new(Cause::SepaReject(entry.id), -entry.amount)];
     if !fee.is_zero() {
         let usual = book.usual_return_fee() == Some(fee);
         sure = cited || usual || fee.cents() % 50 == 0;
-        score += if usual { 2.0 } else if fee.cents() % 50 == 0 { 0.5 } else { -3.0 };
+        score += if usual {
+            2.0
+        } else if fee.cents() % 50 == 0 {
+            0.5
+        } else {
+            -3.0
+        };
         evidence.push(Evidence::new(EvidenceCode::ReturnFee, 0.0).with("amount", fee));
         allocations.push(Allocation::new(Cause::BankFee, -fee));
     }
@@ -198,5 +251,9 @@ fn returned_entry(
 
 /// The label carries an id of the same shape that is another one.
 fn has_foreign_id(reading: &Reading<'_>, id: &str) -> bool {
-    reading.label.words.iter().any(|w| w.text.len() == id.len() && w.text.len() >= 8 && w.text != id)
+    reading
+        .label
+        .words
+        .iter()
+        .any(|w| w.text.len() == id.len() && w.text.len() >= 8 && w.text != id)
 }

@@ -1,5 +1,8 @@
 //! Payments of supplier invoices, and refunds of credit notes.
-#![expect(clippy::float_arithmetic, reason = "a weight of evidence is a log-odds, not money")]
+#![expect(
+    clippy::float_arithmetic,
+    reason = "a weight of evidence is a log-odds, not money"
+)]
 
 use super::allocation::{Allocation, Cause};
 use super::book::{Line, PaymentMode};
@@ -21,7 +24,8 @@ impl Book {
     pub fn spread_bill(&self, line: &Line, supplier: SupplierId) -> Option<Vec<Allocation>> {
         let supplier = *self.by_id.suppliers.get(&supplier)?;
         let label = Label::read(&line.original_wording);
-        let (spread, items) = self.spread_bills(line, supplier, &label, &|i| self.data.invoices[i].open);
+        let (spread, items) =
+            self.spread_bills(line, supplier, &label, &|i| self.data.invoices[i].open);
         Some(self.settlement(supplier, &spread, &items, line.amount))
     }
 
@@ -44,11 +48,18 @@ impl Book {
             .iter()
             .map(|&i| {
                 let open = open(i);
-                Item { open: if pays { open } else { -open }, named: self.names_bill(label, i) }
+                Item {
+                    open: if pays { open } else { -open },
+                    named: self.names_bill(label, i),
+                }
             })
             .collect();
         let named: Money = list.iter().filter(|i| i.named).map(|i| i.open).sum();
-        let credit: Money = list.iter().filter(|i| !i.named && i.open < Money::ZERO).map(|i| i.open).sum();
+        let credit: Money = list
+            .iter()
+            .filter(|i| !i.named && i.open < Money::ZERO)
+            .map(|i| i.open)
+            .sum();
         if credit < Money::ZERO && named + credit == line.amount.abs() {
             for item in list.iter_mut().filter(|i| i.open < Money::ZERO) {
                 item.named = true;
@@ -58,15 +69,29 @@ impl Book {
     }
 
     /// The allocations of a spread over bills, with the sign of the line.
-    pub(super) fn settlement(&self, supplier: usize, spread: &Spread, items: &[usize], amount: Money) -> Vec<Allocation> {
+    pub(super) fn settlement(
+        &self,
+        supplier: usize,
+        spread: &Spread,
+        items: &[usize],
+        amount: Money,
+    ) -> Vec<Allocation> {
         let signed = |part: Money| if amount < Money::ZERO { -part } else { part };
         let mut allocations: Vec<Allocation> = spread
             .parts
             .iter()
-            .map(|&(i, part)| Allocation::new(Cause::SupplierInvoice(self.data.invoices[items[i]].id), signed(part)))
+            .map(|&(i, part)| {
+                Allocation::new(
+                    Cause::SupplierInvoice(self.data.invoices[items[i]].id),
+                    signed(part),
+                )
+            })
             .collect();
         if spread.rest > Money::ZERO {
-            allocations.push(Allocation::new(Cause::SupplierAdvance(self.data.suppliers[supplier].id), signed(spread.rest)));
+            allocations.push(Allocation::new(
+                Cause::SupplierAdvance(self.data.suppliers[supplier].id),
+                signed(spread.rest),
+            ));
         }
         allocations
     }
@@ -92,7 +117,12 @@ impl Book {
 pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
     let line = reading.line;
     let names = &reading.suppliers;
-    let text: String = reading.label.words.iter().map(|w| w.text.as_str()).collect();
+    let text: String = reading
+        .label
+        .words
+        .iter()
+        .map(|w| w.text.as_str())
+        .collect();
     let pays = line.amount < Money::ZERO;
     let mut scored = Vec::new();
     let mut best_fit = f64::NEG_INFINITY;
@@ -105,13 +135,21 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         if let Some(name) = name {
             weight += name.weight;
             identified |= name.grade >= Grade::Surname;
-            evidence.push(Evidence::new(EvidenceCode::SupplierName, name.weight).with("supplier", &data.name));
+            evidence.push(
+                Evidence::new(EvidenceCode::SupplierName, name.weight).with("supplier", &data.name),
+            );
         }
-        let creditor = data.creditor_identifier.as_deref().map(normal).unwrap_or_default();
+        let creditor = data
+            .creditor_identifier
+            .as_deref()
+            .map(normal)
+            .unwrap_or_default();
         if creditor.len() >= 8 && text.contains(&creditor) {
             weight += 10.0;
             identified = true;
-            evidence.push(Evidence::new(EvidenceCode::CreditorIdentifier, 10.0).with("identifier", &creditor));
+            evidence.push(
+                Evidence::new(EvidenceCode::CreditorIdentifier, 10.0).with("identifier", &creditor),
+            );
         }
         let (past, count) = past_supplier(reading, supplier);
         if past.abs() > 0.0 {
@@ -119,18 +157,26 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
             identified |= past > 0.0;
             if count > 0 {
                 evidence.push(
-                    Evidence::new(EvidenceCode::PayerHistory, past).with("count", count).with("payer", &reading.party),
+                    Evidence::new(EvidenceCode::PayerHistory, past)
+                        .with("count", count)
+                        .with("payer", &reading.party),
                 );
             }
         }
-        let (spread, items) = book.spread_bills(line, supplier, &reading.label, &|i| reading.expected.invoice(book, i));
+        let (spread, items) = book.spread_bills(line, supplier, &reading.label, &|i| {
+            reading.expected.invoice(book, i)
+        });
         let cited = items.iter().any(|&i| book.names_bill(&reading.label, i));
         if cited {
             weight += 6.0;
             identified |= name.is_some();
             evidence.push(Evidence::new(EvidenceCode::BillNumber, 6.0));
         }
-        let exact = spread.rest.is_zero() && matches!(spread.rule, Rule::Named | Rule::Single | Rule::All | Rule::Oldest);
+        let exact = spread.rest.is_zero()
+            && matches!(
+                spread.rule,
+                Rule::Named | Rule::Single | Rule::All | Rule::Oldest
+            );
         if weight <= 0.0 && !(exact && spread.rule == Rule::Single) {
             continue;
         }
@@ -145,7 +191,11 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         if code == EvidenceCode::NoOpenBill && debit && !creditor.is_empty() && identified {
             amount += 3.0;
         }
-        evidence.push(Evidence::new(code, amount).with("amount", line.amount.abs()).with("count", spread.parts.len()));
+        evidence.push(
+            Evidence::new(code, amount)
+                .with("amount", line.amount.abs())
+                .with("count", spread.parts.len()),
+        );
         identified |= exact && (name.is_some() || cited);
         let base = if weight > 0.0 { weight } else { STRANGER };
         let score = base + amount + mode_weight(book, reading, &spread, &items);
@@ -153,7 +203,13 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         scored.push(Scored {
             allocations: book.settlement(supplier, &spread, &items, line.amount),
             score,
-            reliability: if spread.contested { 0.6 } else if exact { 0.998 } else { 0.99 },
+            reliability: if spread.contested {
+                0.6
+            } else if exact {
+                0.998
+            } else {
+                0.99
+            },
             identified,
             claimed: weight > 0.0,
             evidence,
@@ -161,15 +217,24 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
         });
     }
     let unknown = match named_best {
-        Some((supplier, weight)) if pays && best_fit == f64::NEG_INFINITY => elsewhere(book, line, supplier, weight),
+        Some((supplier, weight)) if pays && best_fit == f64::NEG_INFINITY => {
+            elsewhere(book, line, supplier, weight)
+        }
         _ => f64::NEG_INFINITY,
     };
     let against = if unknown.is_finite() {
-        vec![Evidence::new(EvidenceCode::OtherCondominium, unknown).with("amount", line.amount.abs())]
+        vec![
+            Evidence::new(EvidenceCode::OtherCondominium, unknown)
+                .with("amount", line.amount.abs()),
+        ]
     } else {
         Vec::new()
     };
-    Explained { scored, unknown, against }
+    Explained {
+        scored,
+        unknown,
+        against,
+    }
 }
 
 /// A supplier that only the amount points to.
@@ -178,17 +243,31 @@ const STRANGER: f64 = -1.5;
 /// The supplier's bill of exactly that amount in another condominium.
 fn elsewhere(book: &Book, line: &Line, supplier: usize, weight: f64) -> f64 {
     let id = book.data.suppliers[supplier].id;
-    let found = book.data.neighbours.iter().flat_map(|n| &n.invoices).any(|i| {
-        i.supplier == id && i.amount == line.amount.abs() && i.issued_on <= line.date && (line.date - i.issued_on).num_days() < 150
-    });
-    if found { weight + 3.0 } else { f64::NEG_INFINITY }
+    let found = book
+        .data
+        .neighbours
+        .iter()
+        .flat_map(|n| &n.invoices)
+        .any(|i| {
+            i.supplier == id
+                && i.amount == line.amount.abs()
+                && i.issued_on <= line.date
+                && (line.date - i.issued_on).num_days() < 150
+        });
+    if found {
+        weight + 3.0
+    } else {
+        f64::NEG_INFINITY
+    }
 }
 
 /// What the amount says, given the supplier.
 fn bill_weight(book: &Book, line: &Line, spread: &Spread, items: &[usize]) -> (f64, EvidenceCode) {
     let whole = spread.rest.is_zero();
     match spread.rule {
-        Rule::Named | Rule::Single | Rule::All | Rule::Oldest if whole && !spread.parts.is_empty() => {
+        Rule::Named | Rule::Single | Rule::All | Rule::Oldest
+            if whole && !spread.parts.is_empty() =>
+        {
             (5.5, EvidenceCode::BillAmount)
         }
         Rule::Near => (2.0, EvidenceCode::AmountNear),
@@ -211,7 +290,9 @@ fn retention(book: &Book, line: &Line, spread: &Spread, items: &[usize]) -> bool
 /// A bill that the supplier debits is not paid by our transfer, and the reverse.
 fn mode_weight(book: &Book, reading: &Reading<'_>, spread: &Spread, items: &[usize]) -> f64 {
     let debit = reading.label.has_stem(&["PRLV", "PREL", "PRV"]);
-    let Some(&(first, _)) = spread.parts.first() else { return 0.0 };
+    let Some(&(first, _)) = spread.parts.first() else {
+        return 0.0;
+    };
     match (book.data.invoices[items[first]].mode, debit) {
         (PaymentMode::DirectDebit, true) | (PaymentMode::Transfer, false) => 0.5,
         (PaymentMode::DirectDebit, false) | (PaymentMode::Transfer, true) => -1.5,

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::load::World;
+use super::score::Truth;
 use chrono::NaiveDate;
 use domain::ids::AliasId;
 use domain::matching::*;
-use super::load::World;
-use super::score::Truth;
 
 /// What was decided for a line.
 pub struct Prediction {
@@ -27,9 +27,20 @@ fn predict(world: &World, line: &Line, decision: &Decision) -> Prediction {
         Some(first) => (first.allocations.clone(), first.confidence),
         None => (vec![Allocation::new(Cause::Unknown, line.amount)], 0.5),
     };
-    #[expect(clippy::float_arithmetic, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share between 0 and 1")]
+    #[expect(
+        clippy::float_arithmetic,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share between 0 and 1"
+    )]
     let thousandths = (confidence * 1000.0) as usize;
-    Prediction { line: world.sources[&line.id.0].clone(), allocations, auto: decision.band == Band::Auto, thousandths, decision: decision.clone() }
+    Prediction {
+        line: world.sources[&line.id.0].clone(),
+        allocations,
+        auto: decision.band == Band::Auto,
+        thousandths,
+        decision: decision.clone(),
+    }
 }
 
 /// Cold: each condominium at once, no truth is read.
@@ -38,7 +49,12 @@ pub fn cold(world: &World) -> Vec<Prediction> {
     let mut predictions = Vec::new();
     for (condominium, snapshot) in world.snapshots.iter().enumerate() {
         let mut book = Book::open(snapshot.clone());
-        let lines = world.lines.iter().filter(|(c, _)| *c == condominium).map(|(_, l)| l.clone()).collect();
+        let lines = world
+            .lines
+            .iter()
+            .filter(|(c, _)| *c == condominium)
+            .map(|(_, l)| l.clone())
+            .collect();
         for (line, decision) in decide_all(&mut book, lines, as_of) {
             predictions.push(predict(world, &line, &decision));
         }

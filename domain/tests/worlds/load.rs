@@ -41,8 +41,10 @@ const NAMES: [&str; 9] = [
 impl Files {
     /// Reads a folder; `truth.json` is not opened.
     pub fn read(folder: &Path) -> Self {
-        let mut files: HashMap<&'static str, Vec<Value>> =
-            NAMES.iter().map(|name| (*name, list(&folder.join(format!("{name}.json"))))).collect();
+        let mut files: HashMap<&'static str, Vec<Value>> = NAMES
+            .iter()
+            .map(|name| (*name, list(&folder.join(format!("{name}.json")))))
+            .collect();
         files.insert("transactions", list(&folder.join("transactions.json")));
         Self(files)
     }
@@ -66,7 +68,10 @@ pub fn list(path: &Path) -> Vec<Value> {
 
 /// The amount of a JSON number.
 pub fn money(value: &Value) -> Money {
-    value.to_string().parse().expect("an amount of two decimals")
+    value
+        .to_string()
+        .parse()
+        .expect("an amount of two decimals")
 }
 
 fn text(value: &Value) -> String {
@@ -82,7 +87,10 @@ fn maybe(value: &Value) -> Option<String> {
 }
 
 fn day(value: &Value) -> Option<NaiveDate> {
-    value.as_str().and_then(|s| s.get(..10)).and_then(|s| s.parse().ok())
+    value
+        .as_str()
+        .and_then(|s| s.get(..10))
+        .and_then(|s| s.parse().ok())
 }
 
 fn some_day(value: &Value) -> NaiveDate {
@@ -96,7 +104,12 @@ fn rows<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 impl World {
     /// Builds the snapshots.
     pub fn of(files: &Files) -> Self {
-        let mut world = Self { snapshots: Vec::new(), lines: Vec::new(), sources: HashMap::new(), ids: HashMap::new() };
+        let mut world = Self {
+            snapshots: Vec::new(),
+            lines: Vec::new(),
+            sources: HashMap::new(),
+            ids: HashMap::new(),
+        };
         for condo in files.rows("condominiums") {
             let snapshot = world.snapshot(files, condo);
             world.snapshots.push(snapshot);
@@ -104,10 +117,13 @@ impl World {
         for row in files.rows("transactions") {
             let account = text(&row["id_account"]);
             let condo = files.rows("condominiums").iter().position(|c| {
-                text(&c["bank"]["id_account_current"]) == account || text(&c["bank"]["id_account_savings"]) == account
+                text(&c["bank"]["id_account_current"]) == account
+                    || text(&c["bank"]["id_account_savings"]) == account
             });
             let line = world.line(row);
-            world.lines.push((condo.expect("an account of a condominium"), line));
+            world
+                .lines
+                .push((condo.expect("an account of a condominium"), line));
         }
         world
     }
@@ -153,23 +169,70 @@ impl World {
                     kind: AccountKind::Current,
                     iban: maybe(&bank["iban"]),
                 },
-                Account { id: BankAccountId(self.id(&bank["id_account_savings"])), kind: AccountKind::Savings, iban: None },
+                Account {
+                    id: BankAccountId(self.id(&bank["id_account_savings"])),
+                    kind: AccountKind::Savings,
+                    iban: None,
+                },
             ],
         };
-        let neighbours =
-            files.rows("condominiums").iter().filter(|c| text(&c["id"]) != id).map(|c| self.neighbour(files, c)).collect();
+        let neighbours = files
+            .rows("condominiums")
+            .iter()
+            .filter(|c| text(&c["id"]) != id)
+            .map(|c| self.neighbour(files, c))
+            .collect();
         Snapshot {
             condominium,
             automatic: true,
             neighbours,
-            owners: files.rows("owners").iter().filter(here).map(|o| self.owner(o)).collect(),
-            lots: files.rows("lots").iter().filter(here).map(|l| self.lot(l)).collect(),
-            receivables: files.rows("receivables").iter().filter(here).map(|r| self.receivable(r)).collect(),
-            suppliers: files.rows("suppliers").iter().map(|s| self.supplier(s)).collect(),
-            invoices: files.rows("invoices").iter().filter(here).map(|i| self.invoice(i)).collect(),
-            batches: files.rows("sepa_batches").iter().filter(here).map(|b| self.batch(b)).collect(),
-            slips: files.rows("cheque_deposits").iter().filter(here).map(|s| self.slip(s)).collect(),
-            payouts: files.rows("card_payouts").iter().filter(here).map(|p| self.payout(p)).collect(),
+            owners: files
+                .rows("owners")
+                .iter()
+                .filter(here)
+                .map(|o| self.owner(o))
+                .collect(),
+            lots: files
+                .rows("lots")
+                .iter()
+                .filter(here)
+                .map(|l| self.lot(l))
+                .collect(),
+            receivables: files
+                .rows("receivables")
+                .iter()
+                .filter(here)
+                .map(|r| self.receivable(r))
+                .collect(),
+            suppliers: files
+                .rows("suppliers")
+                .iter()
+                .map(|s| self.supplier(s))
+                .collect(),
+            invoices: files
+                .rows("invoices")
+                .iter()
+                .filter(here)
+                .map(|i| self.invoice(i))
+                .collect(),
+            batches: files
+                .rows("sepa_batches")
+                .iter()
+                .filter(here)
+                .map(|b| self.batch(b))
+                .collect(),
+            slips: files
+                .rows("cheque_deposits")
+                .iter()
+                .filter(here)
+                .map(|s| self.slip(s))
+                .collect(),
+            payouts: files
+                .rows("card_payouts")
+                .iter()
+                .filter(here)
+                .map(|p| self.payout(p))
+                .collect(),
             aliases: Vec::new(),
             history: Vec::new(),
         }
@@ -177,7 +240,10 @@ impl World {
 
     fn neighbour(&mut self, files: &Files, condo: &Value) -> Neighbour {
         let id = text(&condo["id"]);
-        let owners = files.rows("owners").iter().filter(|o| text(&o["condo_id"]) == id);
+        let owners = files
+            .rows("owners")
+            .iter()
+            .filter(|o| text(&o["condo_id"]) == id);
         Neighbour {
             id: CondominiumId(self.id(&condo["id"])),
             name: text(&condo["name"]),
@@ -185,7 +251,10 @@ impl World {
             owners: owners
                 .map(|o| {
                     let owner = self.owner(o);
-                    let due = files.rows("receivables").iter().filter(|r| r["owner_id"] == o["id"]);
+                    let due = files
+                        .rows("receivables")
+                        .iter()
+                        .filter(|r| r["owner_id"] == o["id"]);
                     let due: Vec<&Value> = due.collect();
                     NeighbourOwner {
                         names: owner.persons.iter().map(|p| p.name.clone()).collect(),
@@ -215,7 +284,13 @@ impl World {
             last_name: maybe(&source["last_name"]),
             first_name: maybe(&source["first_name"]),
             birth_name: maybe(&source["birth_name"]),
-            name: format!("{} {}", text(&source["last_name"]).to_uppercase(), text(&source["first_name"])).trim().to_owned(),
+            name: format!(
+                "{} {}",
+                text(&source["last_name"]).to_uppercase(),
+                text(&source["first_name"])
+            )
+            .trim()
+            .to_owned(),
         };
         let whole = |role, name: &Value| Person {
             role,
@@ -239,10 +314,21 @@ impl World {
             persons.push(named(PersonRole::Spouse, &row["spouse"]));
         }
         if !row["legal_representative"].is_null() {
-            persons.push(whole(PersonRole::Representative, &row["legal_representative"]));
+            persons.push(whole(
+                PersonRole::Representative,
+                &row["legal_representative"],
+            ));
         }
-        persons.extend(rows(row, "co_holders").iter().map(|n| whole(PersonRole::CoHolder, n)));
-        persons.extend(rows(row, "known_tenants").iter().map(|n| whole(PersonRole::Tenant, n)));
+        persons.extend(
+            rows(row, "co_holders")
+                .iter()
+                .map(|n| whole(PersonRole::CoHolder, n)),
+        );
+        persons.extend(
+            rows(row, "known_tenants")
+                .iter()
+                .map(|n| whole(PersonRole::Tenant, n)),
+        );
         let mandate = &row["sepa_mandate"];
         Owner {
             id: OwnerId(self.id(&row["id"])),
@@ -259,8 +345,10 @@ impl World {
             email: maybe(&row["email"]),
             advance: Money::ZERO,
             persons,
-            mandate: (!mandate.is_null())
-                .then(|| Mandate { reference: text(&mandate["rum"]), signed_on: day(&mandate["signed_on"]) }),
+            mandate: (!mandate.is_null()).then(|| Mandate {
+                reference: text(&mandate["rum"]),
+                signed_on: day(&mandate["signed_on"]),
+            }),
         }
     }
 
@@ -270,7 +358,11 @@ impl World {
             number: text(&row["number"]),
             ownership: rows(row, "ownership")
                 .iter()
-                .map(|o| Ownership { owner: OwnerId(self.id(&o["owner_id"])), from: day(&o["from"]), to: day(&o["to"]) })
+                .map(|o| Ownership {
+                    owner: OwnerId(self.id(&o["owner_id"])),
+                    from: day(&o["from"]),
+                    to: day(&o["to"]),
+                })
                 .collect(),
         }
     }
@@ -280,7 +372,10 @@ impl World {
             id: ReceivableId(self.id(&row["id"])),
             external_ref: text(&row["id"]),
             owner: OwnerId(self.id(&row["owner_id"])),
-            lots: rows(row, "lot_ids").iter().map(|l| LotId(self.id(l))).collect(),
+            lots: rows(row, "lot_ids")
+                .iter()
+                .map(|l| LotId(self.id(l)))
+                .collect(),
             kind: match row["kind"].as_str() {
                 Some("works") => ReceivableKind::Works,
                 Some("reminder_fee") => ReceivableKind::ReminderFee,
@@ -341,7 +436,11 @@ impl World {
         let debit = row["type"] == "direct_debit";
         Batch {
             id: BatchId(self.id(&row["id"])),
-            kind: if debit { BatchKind::DirectDebit } else { BatchKind::CreditTransfer },
+            kind: if debit {
+                BatchKind::DirectDebit
+            } else {
+                BatchKind::CreditTransfer
+            },
             message_id: text(&row["message_id"]),
             collection_on: some_day(&row["collection_date"]),
             total: money(&row["total"]),
@@ -356,7 +455,8 @@ impl World {
                     party: if debit {
                         EntryParty::Owner {
                             owner: OwnerId(self.id(&e["owner_id"])),
-                            receivable: maybe(&e["receivable_id"]).map(|_| ReceivableId(self.id(&e["receivable_id"]))),
+                            receivable: maybe(&e["receivable_id"])
+                                .map(|_| ReceivableId(self.id(&e["receivable_id"]))),
                             mandate: text(&e["mandate"]),
                         }
                     } else {
@@ -366,7 +466,11 @@ impl World {
                                 .map(|_| InvoiceId(self.id(&e["supplier_invoice_id"]))),
                         }
                     },
-                    name: text(if debit { &e["debtor_name"] } else { &e["creditor_name"] }),
+                    name: text(if debit {
+                        &e["debtor_name"]
+                    } else {
+                        &e["creditor_name"]
+                    }),
                     returned: false,
                     booked: false,
                 })
@@ -392,7 +496,12 @@ impl World {
                     owner: OwnerId(self.id(&c["owner_id"])),
                     allocations: rows(c, "allocations")
                         .iter()
-                        .map(|a| (ReceivableId(self.id(&a["receivable_id"])), money(&a["amount"])))
+                        .map(|a| {
+                            (
+                                ReceivableId(self.id(&a["receivable_id"])),
+                                money(&a["amount"]),
+                            )
+                        })
                         .collect(),
                     posted: false,
                     returned: false,
@@ -416,7 +525,8 @@ impl World {
                     id: ChargeId(self.id(&c["id"])),
                     created_on: some_day(&c["created"]),
                     gross: money(&c["gross"]),
-                    receivable: maybe(&c["receivable_id"]).map(|_| ReceivableId(self.id(&c["receivable_id"]))),
+                    receivable: maybe(&c["receivable_id"])
+                        .map(|_| ReceivableId(self.id(&c["receivable_id"]))),
                     customer_email: maybe(&c["customer_email"]),
                     description: text(&c["description"]),
                     posted: false,
@@ -431,7 +541,13 @@ impl World {
         rows.iter()
             .map(|row| {
                 let must_review = row["must_review"].as_bool().unwrap_or(false);
-                (text(&row["transaction_id"]), Truth { allocations: self.truth(row), must_review })
+                (
+                    text(&row["transaction_id"]),
+                    Truth {
+                        allocations: self.truth(row),
+                        must_review,
+                    },
+                )
             })
             .collect()
     }

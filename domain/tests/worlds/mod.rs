@@ -2,6 +2,7 @@
 //! the scorer scores, and turned into unseen ones.
 
 pub mod backtest;
+pub mod grammar;
 pub mod load;
 pub mod mutate;
 pub mod score;

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
+use super::grammar::{Translator, alien, motifs};
 use super::load::Files;
 
 /// The label grammar of an unseen bank.
@@ -47,7 +48,10 @@ pub fn mutate(files: &mut Files, mutation: Mutation) {
     }
     let grammar = mutation.grammar.map(Translator::new);
     for row in files.rows_mut("transactions") {
-        let mut label = row["original_wording"].as_str().expect("a label").to_owned();
+        let mut label = row["original_wording"]
+            .as_str()
+            .expect("a label")
+            .to_owned();
         if mutation.motifs {
             label = motifs(&label);
         }
@@ -63,24 +67,140 @@ pub fn mutate(files: &mut Files, mutation: Mutation) {
 }
 
 const SURNAMES: [&str; 74] = [
-    "Kowalczyk", "Delacroix-Meunier", "Van den Berghe", "Oliveira Santos", "Boulanger", "Traoré", "Nguyen Thi", "Lecoq",
-    "De Kerangal", "Haddouche", "Pasquier", "Vasseur", "Legrand-Roussel", "Cissé", "Marchetti", "Perrot", "Guichard",
-    "Lemoine", "Da Costa", "Rousselot", "Bertin", "Chauveau", "Le Floch", "Tessèdre", "O'Connor", "Ziani", "Aubert",
-    "Besnard", "Collet", "Didier", "Etienne", "Fournier", "Gillet", "Hamel", "Imbert", "Jacquet", "Klein", "Lebrun",
-    "Mallet", "Navarro", "Ollivier", "Pichot", "Quéré", "Rey", "Schmitt", "Tanguy", "Ursini", "Vallet", "Weber",
-    "Xavier-Lopez", "Yilmaz", "Zimmermann", "Amiot", "Barre", "Carpentier", "Denoyer", "Evrard", "Ferrand", "Grosjean",
-    "Huet", "Jourdan", "Kessler", "Lacombe", "Maurin", "Noiret", "Pottier", "Renault", "Salmon", "Texier", "Vigneron",
-    "Wagner", "Bonhomme", "Cartier", "Du Bellay",
+    "Kowalczyk",
+    "Delacroix-Meunier",
+    "Van den Berghe",
+    "Oliveira Santos",
+    "Boulanger",
+    "Traoré",
+    "Nguyen Thi",
+    "Lecoq",
+    "De Kerangal",
+    "Haddouche",
+    "Pasquier",
+    "Vasseur",
+    "Legrand-Roussel",
+    "Cissé",
+    "Marchetti",
+    "Perrot",
+    "Guichard",
+    "Lemoine",
+    "Da Costa",
+    "Rousselot",
+    "Bertin",
+    "Chauveau",
+    "Le Floch",
+    "Tessèdre",
+    "O'Connor",
+    "Ziani",
+    "Aubert",
+    "Besnard",
+    "Collet",
+    "Didier",
+    "Etienne",
+    "Fournier",
+    "Gillet",
+    "Hamel",
+    "Imbert",
+    "Jacquet",
+    "Klein",
+    "Lebrun",
+    "Mallet",
+    "Navarro",
+    "Ollivier",
+    "Pichot",
+    "Quéré",
+    "Rey",
+    "Schmitt",
+    "Tanguy",
+    "Ursini",
+    "Vallet",
+    "Weber",
+    "Xavier-Lopez",
+    "Yilmaz",
+    "Zimmermann",
+    "Amiot",
+    "Barre",
+    "Carpentier",
+    "Denoyer",
+    "Evrard",
+    "Ferrand",
+    "Grosjean",
+    "Huet",
+    "Jourdan",
+    "Kessler",
+    "Lacombe",
+    "Maurin",
+    "Noiret",
+    "Pottier",
+    "Renault",
+    "Salmon",
+    "Texier",
+    "Vigneron",
+    "Wagner",
+    "Bonhomme",
+    "Cartier",
+    "Du Bellay",
 ];
 
 /// New first names keep the initial: payers who sign with it still do.
 const FIRST_NAMES: [&str; 56] = [
-    "Amandine", "Arnaud", "Anne-Sophie", "Aïcha", "Apolline", "Basile", "Béatrice", "Blandine", "Cédric", "Clotilde",
-    "Capucine", "Corentin", "Célestin", "Clémence", "Cyprien", "Coline", "Delphine", "Damien", "Edouard", "Estelle",
-    "Eulalie", "Fanny", "Fabrice", "Félicité", "Gaël", "Gwenaëlle", "Grégoire", "Hortense", "Henri", "Ingrid", "Ismaël",
-    "Jocelyne", "Joachim", "Jean-Baptiste", "Joséphine", "Jérémie", "Jules", "Judith", "Karine", "Ludovic", "Léonard",
-    "Ludivine", "Lison", "Margaux", "Mireille", "Mathurin", "Malika", "Modeste", "Mélanie", "Marius", "Noémie", "Octave",
-    "Perrine", "Quentin", "Ségolène", "Stéphane",
+    "Amandine",
+    "Arnaud",
+    "Anne-Sophie",
+    "Aïcha",
+    "Apolline",
+    "Basile",
+    "Béatrice",
+    "Blandine",
+    "Cédric",
+    "Clotilde",
+    "Capucine",
+    "Corentin",
+    "Célestin",
+    "Clémence",
+    "Cyprien",
+    "Coline",
+    "Delphine",
+    "Damien",
+    "Edouard",
+    "Estelle",
+    "Eulalie",
+    "Fanny",
+    "Fabrice",
+    "Félicité",
+    "Gaël",
+    "Gwenaëlle",
+    "Grégoire",
+    "Hortense",
+    "Henri",
+    "Ingrid",
+    "Ismaël",
+    "Jocelyne",
+    "Joachim",
+    "Jean-Baptiste",
+    "Joséphine",
+    "Jérémie",
+    "Jules",
+    "Judith",
+    "Karine",
+    "Ludovic",
+    "Léonard",
+    "Ludivine",
+    "Lison",
+    "Margaux",
+    "Mireille",
+    "Mathurin",
+    "Malika",
+    "Modeste",
+    "Mélanie",
+    "Marius",
+    "Noémie",
+    "Octave",
+    "Perrine",
+    "Quentin",
+    "Ségolène",
+    "Stéphane",
 ];
 
 /// Upper-case ASCII, as banks write.
@@ -125,13 +245,24 @@ impl Renaming {
         surnames.append(&mut surnames_seen);
         surnames.sort_by_key(|n| (usize::MAX - n.len(), n.clone()));
         first_names.sort_by_key(|n| (usize::MAX - n.len(), n.clone()));
-        let surnames = surnames.into_iter().enumerate().map(|(i, n)| (n, numbered(&SURNAMES, i)));
+        let surnames = surnames
+            .into_iter()
+            .enumerate()
+            .map(|(i, n)| (n, numbered(&SURNAMES, i)));
         let mut used: HashMap<char, usize> = HashMap::new();
         let first_names = first_names.into_iter().map(|old| {
             let initial = plain(&old).chars().next().unwrap_or('A');
-            let same: Vec<&str> = FIRST_NAMES.iter().copied().filter(|n| plain(n).starts_with(initial)).collect();
+            let same: Vec<&str> = FIRST_NAMES
+                .iter()
+                .copied()
+                .filter(|n| plain(n).starts_with(initial))
+                .collect();
             let turn = used.entry(initial).or_insert(0);
-            let new = if same.is_empty() { format!("{initial}élim") } else { numbered(&same, *turn) };
+            let new = if same.is_empty() {
+                format!("{initial}élim")
+            } else {
+                numbered(&same, *turn)
+            };
             *turn += 1;
             (old, new)
         });
@@ -147,7 +278,11 @@ impl Renaming {
                 ]
             })
             .collect();
-        Self { whole, forms, suppliers }
+        Self {
+            whole,
+            forms,
+            suppliers,
+        }
     }
 
     /// Replaces names in a text, in the case they stand in.
@@ -170,18 +305,31 @@ impl Renaming {
     /// Also words that a bank cut or a payer mistyped: the same accident befalls the new name.
     fn apply_label(&self, label: &str) -> String {
         let done = self.apply(label);
-        let olds: Vec<(String, String)> = self.whole.iter().map(|(o, n)| (plain(o), plain(n))).collect();
+        let olds: Vec<(String, String)> = self
+            .whole
+            .iter()
+            .map(|(o, n)| (plain(o), plain(n)))
+            .collect();
         done.split(' ')
             .map(|word| {
-                let replaced = olds.iter().any(|(_, new)| new.split([' ', '-', '\'']).any(|piece| piece == word));
-                if replaced || self.suppliers.iter().any(|s| s == word) || word.len() < 4 || !word.bytes().all(|b| b.is_ascii_uppercase()) {
+                let replaced = olds
+                    .iter()
+                    .any(|(_, new)| new.split([' ', '-', '\'']).any(|piece| piece == word));
+                if replaced
+                    || self.suppliers.iter().any(|s| s == word)
+                    || word.len() < 4
+                    || !word.bytes().all(|b| b.is_ascii_uppercase())
+                {
                     return word.to_owned();
                 }
                 for (old, new) in &olds {
                     if old.starts_with(word) && old.len() > word.len() && word.len() >= 4 {
                         return new.chars().take(word.len()).collect();
                     }
-                    if old.len() >= 5 && old.len().abs_diff(word.len()) <= 1 && strsim::osa_distance(old, word) == 1 {
+                    if old.len() >= 5
+                        && old.len().abs_diff(word.len()) <= 1
+                        && strsim::osa_distance(old, word) == 1
+                    {
                         let mut letters: Vec<char> = new.chars().collect();
                         let at = letters.len() / 2;
                         letters.swap(at, at - 1);
@@ -200,7 +348,8 @@ fn word_at(text: &str, word: &str) -> Option<usize> {
     text.match_indices(word).map(|(at, _)| at).find(|&at| {
         let before = text[..at].chars().next_back();
         let after = text[at + word.len()..].chars().next();
-        let open = |c: Option<char>| c.is_none_or(|c| !c.is_alphabetic() && c != '\u{0}' && c != '-');
+        let open =
+            |c: Option<char>| c.is_none_or(|c| !c.is_alphabetic() && c != '\u{0}' && c != '-');
         open(before) && open(after)
     })
 }
@@ -216,7 +365,16 @@ fn numbered(list: &[&str], i: usize) -> String {
 fn rename(files: &mut Files) {
     let renaming = Renaming::of(files);
     let mut texts: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
-    texts.insert("owners", vec!["last_name", "first_name", "company_name", "legal_representative", "display_name"]);
+    texts.insert(
+        "owners",
+        vec![
+            "last_name",
+            "first_name",
+            "company_name",
+            "legal_representative",
+            "display_name",
+        ],
+    );
     for row in files.rows_mut("owners") {
         for key in &texts["owners"] {
             change(&mut row[*key], |t| renaming.apply(t));
@@ -236,14 +394,20 @@ fn rename(files: &mut Files) {
         .rows("owners")
         .iter()
         .enumerate()
-        .filter_map(|(i, o)| o["email"].as_str().map(|m| (m.to_owned(), mail(&renaming, m, i))))
+        .filter_map(|(i, o)| {
+            o["email"]
+                .as_str()
+                .map(|m| (m.to_owned(), mail(&renaming, m, i)))
+        })
         .collect();
     for row in files.rows_mut("owners") {
         change(&mut row["email"], |m| mails[m].clone());
     }
     for payout in files.rows_mut("card_payouts") {
         for charge in payout["charges"].as_array_mut().into_iter().flatten() {
-            change(&mut charge["customer_email"], |m| mails.get(m).cloned().unwrap_or_else(|| m.to_owned()));
+            change(&mut charge["customer_email"], |m| {
+                mails.get(m).cloned().unwrap_or_else(|| m.to_owned())
+            });
         }
     }
     for batch in files.rows_mut("sepa_batches") {
@@ -273,9 +437,16 @@ fn mail(renaming: &Renaming, old: &str, i: usize) -> String {
     let (local, host) = old.split_once('@').unwrap_or((old, "mail.example.test"));
     let squeeze = |n: &str| plain(n).to_lowercase().replace([' ', '\''], "");
     let new = |part: &str| {
-        renaming.whole.iter().find(|(o, _)| squeeze(o) == part).map(|(_, n)| squeeze(n))
+        renaming
+            .whole
+            .iter()
+            .find(|(o, _)| squeeze(o) == part)
+            .map(|(_, n)| squeeze(n))
     };
-    match local.split_once('.').and_then(|(f, l)| Some((new(f)?, new(l)?))) {
+    match local
+        .split_once('.')
+        .and_then(|(f, l)| Some((new(f)?, new(l)?)))
+    {
         Some((first, last)) => format!("{first}.{last}@{host}"),
         None => format!("contact{i}@{host}"),
     }
@@ -321,173 +492,19 @@ fn reform(text: &str) -> String {
     });
     let text = cut.replace_all(&text, "AF/20$1/0$2/$4$5");
     let text = two.replace_all(&text, |c: &Captures<'_>| {
-        if &c[2] == " " { format!("{}-{}/{}", &c[5], &c[3], &c[1]) } else { format!("{}{}{}", &c[5], &c[3], &c[1]) }
+        if &c[2] == " " {
+            format!("{}-{}/{}", &c[5], &c[3], &c[1])
+        } else {
+            format!("{}{}{}", &c[5], &c[3], &c[1])
+        }
     });
     three
         .replace_all(&text, |c: &Captures<'_>| {
             let glue = if &c[2] == "/" { "." } else { &c[2] };
-            format!("CF{}{glue}{}{glue}{}{glue}{:0>3}", &c[5], &c[3], &c[7], &c[1])
+            format!(
+                "CF{}{glue}{}{glue}{}{glue}{:0>3}",
+                &c[5], &c[3], &c[7], &c[1]
+            )
         })
         .into_owned()
 }
-
-/// Other words for the same motif.
-fn motifs(label: &str) -> String {
-    const WORDS: [(&str, &str); 30] = [
-        ("REGLEMENT APPEL", "REGLT AF"),
-        ("APPEL DE FONDS", "AP FDS"),
-        ("CHARGES COPROPRIETE", "CHGES COPRO"),
-        ("CHARGES COPRO", "CH COPRO"),
-        ("CHARGES IMMEUBLE", "CHARGES RESIDENCE"),
-        ("CHARGES RETARD", "RETARD CHGES"),
-        ("SYNDIC ", "GESTION "),
-        ("PAIEMENT", "VERST"),
-        ("APPARTEMENT", "MON APPART"),
-        ("LOGEMENT", "APP"),
-        ("PORTE", "PTE"),
-        ("APPT", "APP"),
-        ("PROVISIONS", "PROVIS"),
-        ("APPEL TRAVAUX", "QP TRAVAUX"),
-        ("REMBOURSEMENT TROP PERCU", "REMBOURST TROP VERSE"),
-        ("REMB DOUBLE PAIEMENT", "RBT DOUBLE VERSEMENT"),
-        ("TROP PERCU CHARGES", "TROP PERCU SUR CHARGES"),
-        ("VOTRE FACTURE DU", "VTRE FACT DU"),
-        ("SALAIRE", "REMUNERATION"),
-        ("FRAIS DE TENUE DE COMPTE", "FRAIS GESTION COMPTE"),
-        ("ABONNEMENT BNP NET ENTREPRISES", "FORFAIT BANQUE EN LIGNE"),
-        ("ABONNEMENT SOGECASH NET", "FORFAIT EBICS T"),
-        ("COTISATION COMPTE A COMPOSER PRO", "OFFRE PRO MENSUELLE"),
-        ("ABON LCL ACCESS", "SERVICE BANQUE A DISTANCE"),
-        ("ABON LCL A LA CARTE PRO", "FORMULE PRO"),
-        ("COTISATION CA EDI WEB", "FACTURATION TELETRANSMISSION"),
-        ("TRAIT. REMISE PRLV SEPA", "TRAITEMENT FICHIER PRELEVEMENTS"),
-        ("INTERETS CREDITEURS", "INTERETS ACQUIS"),
-        ("REMUNERATION NETTE COMPTE EPARGNE", "INTERETS NETS LIVRET"),
-        ("CPTE TRAVAUX ALUR", "EPARGNE TRAVAUX LOI ALUR"),
-    ];
-    let mut label = label.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (old, new) in WORDS {
-        label = label.replace(old, new);
-    }
-    label
-}
-
-/// Which of the three forms a grammar starts from.
-fn form_of(grammar: Grammar) -> usize {
-    if grammar == Grammar::Alien { 0 } else { grammar as usize }
-}
-
-/// Words that no list of ours holds.
-fn alien(label: &str) -> String {
-    const WORDS: [(&str, &str); 9] = [
-        ("VIREMENT INSTANTANE DE ", "MOUVT INSTANTT ENTREE "),
-        ("VIREMENT PERMANENT ", "MOUVT REGULIER "),
-        ("VIREMENT DE ", "MOUVT CREDITEUR "),
-        ("VIREMENT POUR ", "MOUVT DEBITEUR "),
-        ("VIREMENT ", "MOUVT "),
-        (" REFERENCE : ", " OPE "),
-        ("PRELEVEMENT DE ", "PRELEVT CREANCIER "),
-        ("REMISE DE CHEQUES N ", "DEPOT CHEQUES "),
-        ("PRELEVEMENT REJETE ", "REJET PRELEVT "),
-    ];
-    WORDS.iter().fold(label.to_owned(), |label, (old, new)| label.replace(old, new))
-}
-
-/// Writes lines as another bank would.
-struct Translator {
-    grammar: Grammar,
-    rules: Vec<(Regex, &'static str)>,
-}
-
-impl Translator {
-    fn new(grammar: Grammar) -> Self {
-        let rules =
-            RULES.iter().map(|(p, forms)| (Regex::new(p).expect("a pattern"), forms[form_of(grammar)])).collect();
-        Self { grammar, rules }
-    }
-
-    fn translate(&self, label: &str) -> String {
-        let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
-        for (pattern, form) in &self.rules {
-            if pattern.is_match(&label) {
-                let done = pattern.replace(&label, *form).into_owned();
-                return done.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches(" -").to_owned();
-            }
-        }
-        for (old, forms) in PREFIXES {
-            if let Some(rest) = label.strip_prefix(old) {
-                return format!("{}{rest}", forms[form_of(self.grammar)]);
-            }
-        }
-        label
-    }
-}
-
-const RULES: [(&str, [&str; 3]); 22] = [
-        (
-            r"^VIR(?:EMENT)? SEPA RECU /DE (?P<p>.*?) /MOTIF ?(?P<m>.*?) /REF ?(?P<r>.*)$",
-            ["VIREMENT DE $p $m REFERENCE : $r", "VIR $p - $m", "VRT RECU /FRM $p /EID $r /RNF $m"],
-        ),
-        (
-            r"^VIR(?:EMENT)? SEPA INST RECU /DE (?P<p>.*?) /REF ?(?P<r>.*?) ?/MOTIF ?(?P<m>.*)$",
-            ["VIREMENT INSTANTANE DE $p $m REFERENCE : $r", "VIR INST $p - $m", "VRT INST RECU /FRM $p /EID $r /RNF $m"],
-        ),
-        (
-            r"^VIR INST RE (?P<n>\d+) DE: (?P<p>.*?) DATE: (?P<d>\S+) \S+(?: MOTIF: (?P<m>.*?))?(?: REF: (?P<r>.*))?$",
-            ["VIREMENT INSTANTANE DE $p $m", "VIR INST $p - $m", "VRT INST RECU /FRM $p /EID $n /RNF $m"],
-        ),
-        (
-            r"^VIR RECU (?P<n>\d+[A-Z]) DE: (?P<p>.*?)(?: MOTIF: (?P<m>.*?))?(?: REF: (?P<r>.*))?$",
-            ["VIREMENT DE $p $m REFERENCE : $n", "VIR $p - $m $r", "VRT RECU /FRM $p /EID $n /RNF $m $r"],
-        ),
-        (r"^VIREMENT EN VOTRE FAVEUR VIR INST de ", ["VIREMENT INSTANTANE DE ", "VIR INST ", "VRT INST RECU /FRM "]),
-        (r"^VIREMENT EN VOTRE FAVEUR ", ["VIREMENT DE ", "VIR ", "VRT RECU /FRM "]),
-        (
-            r"^VIR SEPA EMIS REMISE /REF (?P<r>\S+) /NB (?P<n>\d+)$",
-            ["VIREMENT REMISE $r $n OPERATIONS", "VIR REMISE $r", "VRT EMIS FICHIER /EID $r /NBR $n"],
-        ),
-        (
-            r"^\d+ VIR EUROPEEN EMIS REMISE REF: (?P<r>\S+) NBRE: (?P<n>\d+)$",
-            ["VIREMENT REMISE $r $n OPERATIONS", "VIR REMISE $r", "VRT EMIS FICHIER /EID $r /NBR $n"],
-        ),
-        (
-            r"^VIR SEPA EMIS /MOTIF ?(?P<m>.*?) /BEN (?P<p>.*?) /REFDO ?(?P<r>.*?) ?/REFBEN.*$",
-            ["VIREMENT POUR $p $m", "VIR $p - $m", "VRT EMIS /BNF $p /EID $r /RNF $m"],
-        ),
-        (
-            r"^\d+ VIR EUROPEEN EMIS LOGITEL POUR: (?P<p>.*?) \d\d \d\d BQ \d+ CPT \S+ REF: (?P<r>\S+) MOTIF: ?(?P<m>.*?) CHEZ: \S+$",
-            ["VIREMENT POUR $p $m", "VIR $p - $m", "VRT EMIS /BNF $p /EID $r /RNF $m"],
-        ),
-        (r"^VIREMENT EMIS WEB ", ["VIREMENT POUR ", "VIR ", "VRT EMIS /BNF "]),
-        (r"^VIR CPTE A CPTE EMIS ", ["VIREMENT POUR ", "VIR VERS ", "VRT INTERNE EMIS /BNF "]),
-        (r"^VIR CPTE A CPTE RECU ", ["VIREMENT DE ", "VIR DE ", "VRT INTERNE RECU /FRM "]),
-        (r"^\d+ VIR PERM POUR: (?P<p>.*?) MOTIF: .*$", ["VIREMENT PERMANENT POUR $p", "VIR PERM $p", "VRT PERM EMIS /BNF $p"]),
-        (
-            r"^PRLV SEPA (?P<p>.*?) ECH/\S+ ID EMETTEUR/(?P<i>\S+) MDT/(?P<d>\S+) REF/(?P<r>\S+) LIB/(?P<m>.*)$",
-            ["PRELEVEMENT DE $p $m REF : $r", "PRLV $p $m", "PRLV CORE /CRED $p /ICS $i /MDT $d /RNF $m"],
-        ),
-        (
-            r"^PRELEVEMENT EUROPEEN \d+ DE: (?P<p>.*?) ID: (?P<i>\S+) MOTIF: ?(?P<m>.*?) REF: (?P<r>\S+) MANDAT (?P<d>\S+)$",
-            ["PRELEVEMENT DE $p $m REF : $r", "PRLV $p $m", "PRLV CORE /CRED $p /ICS $i /MDT $d /RNF $m"],
-        ),
-        (
-            r"^PRLV SEPA IMPAYE /DE (?P<p>.*?) /MOTIF (?P<m>.*?) /REF (?P<r>.*)$",
-            ["PRELEVEMENT REJETE $p $m $r", "REJET PRLV $p $r", "RETOUR PRLV /DBTR $p /RSN $m /EID $r"],
-        ),
-        (
-            r"^IMPAYE PRELEVEMENT EUROPEEN DE: (?P<p>.*?) MOTIF: (?P<m>.*?) REF: (?P<r>.*)$",
-            ["PRELEVEMENT REJETE $p $m $r", "REJET PRLV $p $r", "RETOUR PRLV /DBTR $p /RSN $m /EID $r"],
-        ),
-        (r"^REMISE CHEQUES? BORDEREAU (?P<r>\d+)(?: DE \d+ CHQ)?$", ["REMISE DE CHEQUES N $r", "REM CHQ $r", "VERSEMENT CHEQUES /REM $r"]),
-        (r"^REMISE (?:DE )?CHEQUE (?P<r>\d+) .*$", ["REMISE DE CHEQUES N $r", "REM CHQ $r", "VERSEMENT CHEQUES /REM $r"]),
-        (r"^CREDIT REMISE PRELEVEMENTS SEPA CORE (?P<n>\d+) OP$", ["REMISE DE PRELEVEMENTS $n OPERATIONS", "REM PRLV $n", "REMISE PRLV CORE /NBR $n"]),
-        (r"^(?:REMISE PRLV SEPA /REF|REMISE PRELEVEMENT EUROPEEN|REMISE PRELEVEMENTS|REM PRLV SEPA) (?P<r>[A-Z]+\d+).*$", ["REMISE DE PRELEVEMENTS $r", "REM PRLV $r", "REMISE PRLV CORE /EID $r"]),
-    ];
-
-const PREFIXES: [(&str, [&str; 3]); 5] = [
-    ("VIR SEPA RECU /DE ", ["VIREMENT DE ", "VIR ", "VRT RECU /FRM "]),
-    ("VIR INST ", ["VIREMENT INSTANTANE DE ", "VIR INST ", "VRT INST RECU /FRM "]),
-    ("VIR.PERMANENT ", ["VIREMENT PERMANENT DE ", "VIR PERM ", "VRT PERM /FRM "]),
-    ("VIR SEPA ", ["VIREMENT ", "VIR ", "VRT "]),
-    ("PRLV SEPA ", ["PRELEVEMENT ", "PRLV ", "PRLV CORE "]),
-];

@@ -50,7 +50,12 @@ impl Score {
             let auto = prediction.auto && !unknown;
             self.lines += 1;
             self.suggestion_exact += usize::from(exact);
-            self.money_total += truth.allocations.iter().map(|a| a.amount).sum::<Money>().abs();
+            self.money_total += truth
+                .allocations
+                .iter()
+                .map(|a| a.amount)
+                .sum::<Money>()
+                .abs();
             if auto {
                 self.auto += 1;
             }
@@ -59,7 +64,10 @@ impl Score {
                 self.unsafe_auto += usize::from(truth.must_review);
                 self.money_wrong += misplaced(&found, &right);
             }
-            let band = BANDS.iter().rposition(|from| prediction.thousandths >= *from).unwrap_or(0);
+            let band = BANDS
+                .iter()
+                .rposition(|from| prediction.thousandths >= *from)
+                .unwrap_or(0);
             let counted = self.bands.entry(band).or_default();
             counted.0 += 1;
             counted.1 += usize::from(exact);
@@ -111,7 +119,11 @@ fn fold(allocations: &[Allocation]) -> BTreeMap<Cause, i64> {
 fn misplaced(found: &BTreeMap<Cause, i64>, right: &BTreeMap<Cause, i64>) -> Money {
     let cents = found.iter().map(|(cause, &cents)| {
         let truth = right.get(cause).copied().unwrap_or_default();
-        if cents > 0 { (cents - truth.max(0)).max(0) } else { (-cents - (-truth).max(0)).max(0) }
+        if cents > 0 {
+            (cents - truth.max(0)).max(0)
+        } else {
+            (-cents - (-truth).max(0)).max(0)
+        }
     });
     Money::from_cents(cents.sum())
 }
