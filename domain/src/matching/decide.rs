@@ -230,10 +230,10 @@ fn candidate(confidence: f64, scored: Scored, held: bool) -> Candidate {
 
 /// What is left of a confidence that is not enough to post: measured, the doubt
 /// is a little larger than the weights say.
-const UNSURE_FACTOR: f64 = 0.93;
+const UNSURE_FACTOR: f64 = 0.86;
 
 /// How often a sure answer is still exact when an open review may change it.
-const HELD_FACTOR: f64 = 0.78;
+const HELD_FACTOR: f64 = 0.83;
 
 /// Explanations with the same allocations are one, as strong as the strongest.
 fn merge(scored: Vec<Scored>) -> Vec<Scored> {

@@ -60,13 +60,25 @@ impl Decision {
     }
 
     /// What a review of this line holds: everything it may reasonably end with.
+    ///
+    /// Best first; an ending that takes nothing (the unknown) is empty.
     #[must_use]
     pub fn held(&self) -> Vec<Vec<Allocation>> {
-        self.candidates
-            .iter()
-            .filter(|c| c.confidence >= HELD && !c.is_unknown())
-            .map(|c| c.allocations.clone())
-            .collect()
+        let likely = self.candidates.iter().filter(|c| c.confidence >= HELD);
+        let mut endings: Vec<Vec<Allocation>> = likely
+            .map(|c| {
+                if c.is_unknown() {
+                    Vec::new()
+                } else {
+                    c.allocations.clone()
+                }
+            })
+            .collect();
+        let first_takes_nothing = self.first().is_some_and(Candidate::is_unknown);
+        if first_takes_nothing && endings.first().is_none_or(|e| !e.is_empty()) {
+            endings.insert(0, Vec::new());
+        }
+        endings
     }
 
     /// A single explanation that leaves no doubt.
