@@ -816,6 +816,7 @@ create trigger entry_lines_never_change before update or delete on copro.entry_l
 
 -- ------------------------------------------------------- isolation and grants
 
+-- The tenant is read once a statement, not once a row: hence the sub-select.
 do $$
 declare
     name text;
@@ -825,8 +826,8 @@ begin
         execute format('alter table copro.%I force row level security', name);
         execute format(
             'create policy one_tenant on copro.%I to copro_app
-                using (tenant_id = copro.current_tenant())
-                with check (tenant_id = copro.current_tenant())', name);
+                using (tenant_id = (select copro.current_tenant()))
+                with check (tenant_id = (select copro.current_tenant()))', name);
         execute format(
             'create policy maintenance on copro.%I to copro_owner
                 using (copro.under_maintenance())
