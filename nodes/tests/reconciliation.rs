@@ -519,6 +519,54 @@ async fn a_confirmed_payer_is_known_next_time_and_unlearnt_by_undo() {
 }
 
 #[tokio::test]
+async fn a_line_that_the_bank_changes_is_decided_again_once_the_old_version_is_undone() {
+    let scene = Scene::new(true).await;
+    scene.reconcile().await;
+    let (old, _) = scene.line("5001").await;
+    scene
+        .import(
+            5001,
+            "2025-01-03",
+            24_000,
+            "VIR SEPA RECU /DE M PAUL MARTIN",
+        )
+        .await;
+    let (new, state) = scene.line("5001").await;
+    assert_ne!(old, new);
+    assert_eq!(
+        state,
+        State::Review,
+        "never without a person: the old version is in the ledger"
+    );
+    let item = receivable(&scene.snapshot().await, "rec_martin_t1").id;
+    let answer = json!([{ "kind": "receivable", "target_id": item, "amount": "240.00" }]);
+    let early = scene.decide(new, answer.clone()).await;
+    assert_eq!(failed_with(early), "reconcile.earlier_version_posted");
+    succeeded(scene.undo(old).await);
+    succeeded(scene.decide(new, answer).await);
+    let snapshot = scene.snapshot().await;
+    assert_eq!(
+        receivable(&snapshot, "rec_martin_t1").open,
+        Money::from_cents(1_000)
+    );
+}
+
+#[tokio::test]
+async fn an_answer_to_what_somebody_else_changed_is_refused() {
+    let scene = Scene::new(true).await;
+    scene.reconcile().await;
+    let (line, _) = scene.line("5004").await;
+    let inputs = json!({
+        "transaction_id": line,
+        "allocations": [{ "kind": "unknown", "amount": "77.77" }],
+        "by": "Camille",
+        "revision": 0,
+    });
+    let stale = scene.run("reconciliation-decide", inputs).await;
+    assert_eq!(failed_with(stale), "reconcile.changed_meanwhile");
+}
+
+#[tokio::test]
 async fn a_condominium_that_is_not_there_is_said_so() {
     let scene = Scene::new(true).await;
     let run = scene
