@@ -1,5 +1,8 @@
 //! The assembly: database, nodes, engine, worker, and their end.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +14,7 @@ use engine::node::Registry;
 use engine::{Engine, EngineError, Transaction, Worker, WorkerOptions};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use crate::config::{Config, GivenDatabase};
@@ -49,14 +53,7 @@ impl App {
         let began = Instant::now();
         let master = config.master_key()?;
         let (server, url) = open_database(config).await?;
-        let options: PgConnectOptions = url
-            .parse()
-            .map_err(|error: sqlx::Error| Failure::new("database_url").caused_by(error))?;
-        let pool = PgPoolOptions::new()
-            .max_connections(SESSIONS)
-            .acquire_timeout(PATIENCE)
-            .test_before_acquire(false)
-            .connect_lazy_with(options.application_name("copro"));
+        let pool = pool(&url)?;
         let clock: SharedClock = Arc::new(SystemClock);
         let engine = Engine::new(pool.clone(), registry(), master, clock);
         let worker = Worker::start(engine.clone(), WorkerOptions::default()).await?;
@@ -99,6 +96,58 @@ impl App {
     }
 }
 
+/// A migrated PostgreSQL that is thrown away, with no worker on it.
+pub struct Scratch {
+    server: LocalServer,
+    pool: PgPool,
+    /// Removed when this is dropped, after the server.
+    folder: TempDir,
+}
+
+impl Scratch {
+    /// Starts one in a folder for temporary files.
+    ///
+    /// # Errors
+    /// When there is no PostgreSQL on this machine.
+    pub async fn start(config: &Config) -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new()
+            .prefix("copro-")
+            // The server may run as another user, who has a folder of its own below.
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir()
+            .map_err(|error| Failure::io("write", &std::env::temp_dir(), error))?;
+        let (server, url) = open_private(folder.path(), config).await?;
+        let pool = pool(&url)?;
+        Ok(Self {
+            server,
+            pool,
+            folder,
+        })
+    }
+
+    /// Its sessions.
+    #[must_use]
+    pub fn pool(&self) -> PgPool {
+        self.pool.clone()
+    }
+
+    /// Stops the server and removes its folder.
+    ///
+    /// # Errors
+    /// When the server does not stop.
+    pub async fn stop(self) -> Result<(), Failure> {
+        self.pool.close().await;
+        let path = self.folder.path().to_owned();
+        self.server
+            .stop()
+            .await
+            .map_err(|error| Failure::new("private_database").caused_by(error))?;
+        self.folder
+            .close()
+            .map_err(|error| Failure::io("write", &path, error))
+    }
+}
+
 /// Brings the database up to date, and stops what was started for it.
 ///
 /// # Errors
@@ -122,21 +171,27 @@ async fn open_database(config: &Config) -> Result<(Option<LocalServer>, String),
             .map_err(|error| Failure::new("migrate").caused_by(error))?;
         return Ok((None, given.url.clone()));
     }
+    let (server, url) = open_private(&config.data, config).await?;
+    Ok((Some(server), url))
+}
+
+/// The migrated database of the private server of a folder.
+async fn open_private(folder: &Path, config: &Config) -> Result<(LocalServer, String), Failure> {
     let options = LocalOptions {
         programs: config.postgres_programs.clone(),
         settings: vec![],
     };
-    let server = LocalServer::start_with(&config.data, options)
+    let server = LocalServer::start_with(folder, options)
         .await
         .map_err(|error| {
             Failure::new("private_database")
-                .with("path", config.data.display())
+                .with("path", folder.display())
                 .caused_by(error)
         })?;
     match migrate::run(&server.admin_url(), Some(LOGIN)).await {
         Ok(()) => {
             let url = server.url();
-            Ok((Some(server), url))
+            Ok((server, url))
         }
         Err(error) => {
             let failure = Failure::new("migrate").caused_by(error);
@@ -145,6 +200,18 @@ async fn open_database(config: &Config) -> Result<(Option<LocalServer>, String),
             Err(failure)
         }
     }
+}
+
+/// Sessions that are opened when they are needed.
+fn pool(url: &str) -> Result<PgPool, Failure> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|error: sqlx::Error| Failure::new("database_url").caused_by(error))?;
+    Ok(PgPoolOptions::new()
+        .max_connections(SESSIONS)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.application_name("copro")))
 }
 
 /// The application's login, when it is another one than the one that migrates.

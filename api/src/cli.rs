@@ -94,6 +94,10 @@ pub enum Workflow {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
+    Test {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 /// `copro backtest …`.
@@ -109,10 +113,13 @@ pub enum Backtest {
     },
 }
 
+/// Where the help of `copro` itself begins in the catalogue.
+const ROOT: &str = "cli.help";
+
 /// The command with its help in the language of the screen.
 #[must_use]
 pub fn command(words: &Words) -> Command {
-    localized(Cli::command(), "cli.help", words)
+    localized(Cli::command(), ROOT, words)
 }
 
 fn localized(command: Command, path: &str, words: &Words) -> Command {
@@ -161,6 +168,15 @@ fn localized(command: Command, path: &str, words: &Words) -> Command {
                 .action(clap::ArgAction::Help)
                 .help(words.say("cli.help_flag")),
         );
+    if path == ROOT {
+        command = command.arg(
+            Arg::new("version")
+                .short('V')
+                .long("version")
+                .action(clap::ArgAction::Version)
+                .help(words.say("cli.version_flag")),
+        );
+    }
     for id in ids
         .iter()
         .filter(|id| !matches!(id.as_str(), "help" | "version"))

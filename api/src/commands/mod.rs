@@ -5,6 +5,7 @@ mod demo;
 mod run;
 mod runs;
 mod workflow_check;
+mod workflow_test;
 
 use crate::app::{self, App};
 use crate::cli::{Backtest, Commands, Workflow};
@@ -37,6 +38,9 @@ pub async fn execute(
         Commands::Workflow {
             command: Workflow::Check { files },
         } => workflow_check::execute(&files, screen, words),
+        Commands::Workflow {
+            command: Workflow::Test { files },
+        } => workflow_test::execute(&files, config, screen, words).await,
         Commands::Migrate => {
             unless_interrupted(app::migrate_only(config)).await?;
             screen.line(&words.say("migrate.done"));

@@ -1,0 +1,75 @@
+//! `copro run` and `copro runs`: executed, and found again.
+
+mod support;
+
+use database::testing::TestDb;
+use support::Copro;
+
+#[tokio::test]
+async fn a_run_shows_its_outputs_and_is_found_again() {
+    let db = TestDb::new().await;
+    let copro = Copro::on(&db);
+    assert_eq!(
+        copro.call(&["runs", "list"]).well().trim(),
+        "aucune exécution"
+    );
+    let out = copro
+        .call(&[
+            "run",
+            "examples/hello.yaml",
+            "--input",
+            r#"{"name": "Camille"}"#,
+        ])
+        .well();
+    assert!(out.contains("✓ greeting"), "{out}");
+    assert!(out.contains(r#""greeting": "Bonjour Camille""#), "{out}");
+
+    let list = copro.call(&["runs", "list"]).well();
+    let line = list.lines().nth(1).unwrap();
+    assert!(line.contains("hello") && line.contains("réussi"), "{list}");
+    let id = line.split_whitespace().next().unwrap();
+    let show = copro.call(&["runs", "show", id]).well();
+    for part in ["greeting", r#"{"name":"Camille"}"#, "› Bonjour Camille"] {
+        assert!(show.contains(part), "{part} is not in:\n{show}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_fails_ends_with_1_and_says_where_to_look() {
+    let db = TestDb::new().await;
+    let copro = Copro::on(&db);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fails.yaml");
+    let text = "name: fails\nsteps:\n  stop:\n    uses: fail\n    with: { code: test.stop, message: as asked }\n";
+    std::fs::write(&file, text).unwrap();
+    let complaint = copro.call(&["run", file.to_str().unwrap()]).badly(1);
+    assert!(
+        complaint.contains("stop: as asked (test.stop)"),
+        "{complaint}"
+    );
+    assert!(
+        complaint.contains("→ détails : copro runs show "),
+        "{complaint}"
+    );
+    let id = complaint.trim().rsplit(' ').next().unwrap();
+    let show = copro.call(&["runs", "show", id]).well();
+    assert!(
+        show.contains("échoué") && show.contains("as asked (test.stop)"),
+        "{show}"
+    );
+}
+
+#[tokio::test]
+async fn inputs_that_do_not_fit_and_unknown_runs_are_refused() {
+    let db = TestDb::new().await;
+    let copro = Copro::on(&db);
+    let complaint = copro.call(&["run", "bank-reconciliation"]).badly(1);
+    assert!(complaint.contains("condominium_id"), "{complaint}");
+    let complaint = copro
+        .call(&["runs", "show", "0190a3e4-0000-7000-8000-000000000001"])
+        .badly(1);
+    assert!(
+        complaint.contains("aucune exécution 0190a3e4"),
+        "{complaint}"
+    );
+}
