@@ -1,5 +1,8 @@
 //! P10: input, output, error, timing and logs of each attempt; a run can be cancelled.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use engine::testing::RunTest;

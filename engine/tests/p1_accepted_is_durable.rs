@@ -1,5 +1,8 @@
 //! P1: a run is committed before its caller is told so.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,8 @@
 //! P3: every node declares its effect, and the engine keeps what it promises for it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use engine::testing::RunTest;

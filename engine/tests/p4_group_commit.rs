@@ -1,5 +1,8 @@
 //! P4: checkpoints of all runs are flushed together; one bad value fails its own step.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use engine::RunStatus;
@@ -102,4 +105,58 @@ async fn many_runs_share_few_commits() {
             .await
             .unwrap();
     assert!(commits < 100, "{commits} commits for 200 runs");
+}
+
+/// Prints how many runs of five pure steps a second pass, start and end included.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measure, not a check: run it alone"]
+async fn figures() {
+    const RUNS: usize = 4_000;
+    const CALLERS: usize = 64;
+    let (_folder, outside) = Outside::in_temp();
+    let test = RunTest::new(registry(&outside, &Counts::default())).await;
+    let workflow = test.publish(&FIVE.replace("test.echo", "test.same")).await;
+    let begun = std::time::Instant::now();
+    let started = futures::stream::StreamExt::buffer_unordered(
+        futures::stream::iter((0..RUNS).map(|n| test.start(&workflow, json!({ "n": n })))),
+        CALLERS,
+    );
+    let runs: Vec<_> = futures::stream::StreamExt::collect(started).await;
+    let accepted = begun.elapsed();
+    for run in runs {
+        assert_eq!(
+            test.finished(run.unwrap()).await.status,
+            RunStatus::Succeeded
+        );
+    }
+    let commits: i64 =
+        sqlx::query_scalar("select count(distinct xmin::text) from engine.run_history")
+            .fetch_one(&test.db().owner_pool())
+            .await
+            .unwrap();
+    let (first, last): (f64, f64) = sqlx::query_as(
+        "select extract(epoch from min(created_at))::float8, extract(epoch from max(ended_at))::float8 \
+         from engine.run_history",
+    )
+    .fetch_one(&test.db().owner_pool())
+    .await
+    .unwrap();
+    let millis = std::time::Duration::from_secs_f64(last)
+        .saturating_sub(std::time::Duration::from_secs_f64(first))
+        .as_millis();
+    println!(
+        "{RUNS} runs of five pure steps: accepted in {} ms, ended in {millis} ms: {} runs/s; {commits} commits",
+        accepted.as_millis(),
+        RUNS as u128 * 1000 / millis.max(1),
+    );
+    // One after the other: what a lone run takes.
+    let begun = std::time::Instant::now();
+    for n in 0..100 {
+        let run = test.start(&workflow, json!({ "n": n })).await.unwrap();
+        test.finished(run).await;
+    }
+    println!(
+        "a lone run: {} µs from start to seen",
+        begun.elapsed().as_micros() / 100
+    );
 }

@@ -1,5 +1,8 @@
 //! P5: a write with an old epoch changes nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use engine::testing::RunTest;

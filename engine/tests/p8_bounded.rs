@@ -1,5 +1,8 @@
 //! P8: what a step gives is bounded, and refused clearly.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use engine::testing::RunTest;

@@ -1,5 +1,8 @@
 //! P9: time is a dependency; a wait is a row, not a sleep.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use std::sync::Arc;

@@ -284,7 +284,7 @@ fn steps(stored: Vec<Stored>, version: Option<&Version>) -> Vec<StepView> {
 }
 
 fn attempt(record: Stored) -> AttemptView {
-    let plain = |value: Option<Arc<Value>>| value.map(|value| Arc::unwrap_or_clone(value));
+    let plain = |value: Option<Arc<Value>>| value.map(Arc::unwrap_or_clone);
     let body = record.body;
     AttemptView {
         number: record.attempt,

@@ -12,6 +12,8 @@ mod record;
 mod replay;
 mod state;
 mod status;
+#[cfg(test)]
+mod tests;
 mod transition;
 
 pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef};

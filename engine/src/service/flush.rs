@@ -19,8 +19,8 @@ use crate::store::cross_tenant::checkpoint::{self, Checkpoint, Then};
 use crate::store::steps::Records;
 use crate::store::{self, Held, Pool, Role, StoreError};
 
-/// Messages in one batch.
-const MOST: usize = 1_024;
+/// Messages in one batch: rows of a batch are joined with each other in loops.
+const MOST: usize = 256;
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 

@@ -41,8 +41,9 @@ pub(crate) async fn insert(
 
 /// Deletes all rows of the transaction's tenant, its key first.
 pub(crate) async fn erase_tenant(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query!("select engine.erase_tenant()")
-        .execute(connection)
-        .await?;
+    guarded!(
+        "keys.erase_tenant",
+        sqlx::query!(r#"select engine.erase_tenant()"#).fetch_one(connection)
+    )?;
     Ok(())
 }

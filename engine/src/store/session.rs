@@ -48,6 +48,14 @@ pub(crate) enum Role {
 /// What a step's statement may take, milliseconds.
 const STATEMENT_TIMEOUT: u32 = 5_000;
 
+/// Queue tables swell and shrink faster than statistics and cached plans
+/// follow: a plan made when a table was empty must be right when it is full.
+/// Each statement goes from the rows it is given to the index of the table.
+const ENGINE: &str = "set_config('role', 'copro_engine', true), \
+                      set_config('enable_seqscan', 'off', true), \
+                      set_config('enable_hashjoin', 'off', true), \
+                      set_config('enable_mergejoin', 'off', true)";
+
 impl Role {
     fn statement(self) -> String {
         match self {
@@ -60,15 +68,10 @@ impl Role {
                  set_config('app.tenant', '{tenant}', true), \
                  set_config('statement_timeout', '{STATEMENT_TIMEOUT}', true)"
             ),
-            // Queue tables swell and shrink faster than statistics follow: each
-            // statement has its index, a scan is never the better plan.
-            Self::Engine => "begin; select set_config('role', 'copro_engine', true), \
-                             set_config('enable_seqscan', 'off', true)"
-                .to_owned(),
-            Self::EngineUnsynced => "begin; select set_config('role', 'copro_engine', true), \
-                                     set_config('enable_seqscan', 'off', true), \
-                                     set_config('synchronous_commit', 'off', true)"
-                .to_owned(),
+            Self::Engine => format!("begin; select {ENGINE}"),
+            Self::EngineUnsynced => {
+                format!("begin; select {ENGINE}, set_config('synchronous_commit', 'off', true)")
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ pub const POINTS: &[&str] = &[
     "inbox.lock_run",
     "inbox.wake",
     "keys.commit",
+    "keys.erase_tenant",
     "keys.insert",
     "rescue.adopt.commit",
     "rescue.adopt_orphans",

@@ -1,11 +1,5 @@
 //! Nodes that the engine's tests run: one of each effect, and what they leave outside.
 
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "each test file uses a part of it"
-)]
-
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -206,6 +200,19 @@ impl Node for Echo {
         self.1.add("test.echo");
         self.0.call("echo", ctx);
         ctx.log(LogLevel::Info, "echoed");
+        Ok(config)
+    }
+}
+
+/// A pure node that leaves nothing outside: for measures.
+pub struct Same;
+
+impl Node for Same {
+    const SPEC: NodeSpec = NodeSpec::new("test.same", Effect::Pure);
+    type Config = Given;
+    type Output = Given;
+
+    async fn run(&self, _ctx: &Ctx, config: Given) -> NodeResult<Given> {
         Ok(config)
     }
 }
@@ -416,6 +423,7 @@ pub fn registry_with(outside: &Outside, counts: &Counts, gate: &Gate) -> Registr
         .node(GatedSend(gate.clone(), counts.clone()))
         .transaction(GatedWrite(gate.clone(), counts.clone()))
         .node(Read(outside.clone(), counts.clone()))
+        .node(Same)
         .node(Send(outside.clone(), counts.clone()))
         .transaction(Write_(outside.clone(), counts.clone()))
         .build()
