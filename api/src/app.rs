@@ -20,6 +20,9 @@ use tokio::sync::Mutex;
 use crate::config::{Config, GivenDatabase};
 use crate::failure::Failure;
 
+/// What is logged when nobody asks for more: a slow statement is no news.
+pub const QUIET_LOG: &str = "warn,sqlx::query=error";
+
 /// Sessions of one process: the worker's, and a few for its commands.
 const SESSIONS: u32 = 12;
 

@@ -28,6 +28,7 @@ pub enum Commands {
         #[command(subcommand)]
         command: Runs,
     },
+    Reviews(Reviews),
     Workflow {
         #[command(subcommand)]
         command: Workflow,
@@ -85,6 +86,17 @@ pub enum Runs {
         #[command(flatten)]
         tenant: Tenant,
     },
+}
+
+/// `copro reviews`.
+#[derive(Debug, Args)]
+pub struct Reviews {
+    #[arg(value_name = "LINE")]
+    pub line: Option<Uuid>,
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    #[command(flatten)]
+    pub tenant: Tenant,
 }
 
 /// `copro workflow …`.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use engine::crypto::MasterKey;
 
+use crate::app::QUIET_LOG;
 use crate::failure::Failure;
 use crate::words::Language;
 
@@ -62,7 +63,7 @@ impl Config {
             database,
             data: data_folder()?,
             postgres_programs: path("COPRO_POSTGRES_BIN"),
-            log: text("COPRO_LOG").unwrap_or_else(|| "warn,sqlx::query=error".to_owned()),
+            log: text("COPRO_LOG").unwrap_or_else(|| QUIET_LOG.to_owned()),
             master_key,
         })
     }

@@ -79,7 +79,9 @@ impl Show<'_> {
         let took = self.words.duration(self.app.start_took);
         match &config.database {
             None => {
-                let path = config.data.display().to_string();
+                let here = std::env::current_dir().unwrap_or_default();
+                let path = config.data.strip_prefix(here).unwrap_or(&config.data);
+                let path = path.display().to_string();
                 self.words
                     .text("demo.private", &[("path", &path), ("took", &took)])
             }
@@ -248,6 +250,7 @@ impl Show<'_> {
         screen.line("");
         let mut table = Table::new([Side::Left, Side::Left]);
         for (command, key) in [
+            ("copro reviews", "demo.next_reviews"),
             ("copro runs list", "demo.next_runs"),
             ("copro demo --again", "demo.next_again"),
             ("copro --help", "demo.next_help"),

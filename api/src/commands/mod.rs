@@ -2,6 +2,7 @@
 
 mod backtest;
 mod demo;
+mod reviews;
 mod run;
 mod runs;
 mod workflow_check;
@@ -64,6 +65,12 @@ pub async fn execute(
                 unless_interrupted(runs::execute(app, &command, screen, words)).await
             })
             .await
+        }
+        Commands::Reviews(asked) => {
+            let work = async |app: &App| {
+                unless_interrupted(reviews::execute(app, &asked, screen, words)).await
+            };
+            with_app(config, work).await
         }
         Commands::Backtest {
             command:
