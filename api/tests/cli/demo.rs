@@ -1,9 +1,8 @@
 //! `copro demo`: shown, stored, shown again.
 
-mod support;
-
 use database::testing::TestDb;
-use support::Copro;
+
+use crate::support::Copro;
 
 /// What the demo shows of its result.
 fn result(out: &str) -> Vec<&str> {

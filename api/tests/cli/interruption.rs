@@ -1,7 +1,5 @@
 //! A command that is cut short: it says so, and leaves nothing half done.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::Child;
@@ -11,7 +9,8 @@ use database::testing::TestDb;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::{AssertSqlSafe, PgPool};
-use support::{Called, Copro, root};
+
+use crate::support::{Called, Copro, root};
 
 /// A replay of many lines, one by one: it is under way for long.
 fn long_backtest(copro: &Copro, out: &Path) -> Child {

@@ -1,8 +1,6 @@
 //! What can be typed, and what is said when it is typed wrongly.
 
-mod support;
-
-use support::Copro;
+use crate::support::{Called, Copro};
 
 #[test]
 fn help_is_in_the_language_of_the_screen() {
@@ -64,7 +62,7 @@ fn what_cannot_be_used_is_said_with_what_to_do() {
         .env("DATABASE_URL", "nonsense")
         .output()
         .unwrap();
-    let complaint = support::Called::from(output).badly(1);
+    let complaint = Called::from(output).badly(1);
     assert!(complaint.contains("DATABASE_URL"), "{complaint}");
 }
 
@@ -73,7 +71,7 @@ fn a_database_that_does_not_answer_is_said_to_be_the_matter() {
     let copro = Copro::alone();
     let mut command = copro.command(&["runs", "list"]);
     command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing");
-    let complaint = support::Called::from(command.output().unwrap()).badly(1);
+    let complaint = Called::from(command.output().unwrap()).badly(1);
     assert!(
         complaint.contains("la base de données ne peut pas être mise à jour"),
         "{complaint}"

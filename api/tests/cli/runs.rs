@@ -1,9 +1,8 @@
 //! `copro run` and `copro runs`: executed, and found again.
 
-mod support;
-
 use database::testing::TestDb;
-use support::Copro;
+
+use crate::support::Copro;
 
 #[tokio::test]
 async fn a_run_shows_its_outputs_and_is_found_again() {

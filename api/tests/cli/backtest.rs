@@ -1,15 +1,14 @@
 //! `copro backtest reconciliation`: what it writes, and what it leaves behind.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
 use database::testing::TestDb;
 use serde_json::Value;
-use support::{Copro, small_world};
 
-fn backtest(copro: &Copro, world: &Path, out: &Path, more: &[&str]) -> support::Called {
+use crate::support::{Called, Copro, small_world};
+
+fn backtest(copro: &Copro, world: &Path, out: &Path, more: &[&str]) -> Called {
     let (world, out) = (world.to_str().unwrap(), out.to_str().unwrap());
     let arguments = ["backtest", "reconciliation", world, "--out", out];
     copro.call(&[arguments.as_slice(), more].concat())

@@ -1,0 +1,9 @@
+//! The command line, through the real binary.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+mod backtest;
+mod commands;
+mod demo;
+mod interruption;
+mod runs;
+mod support;
