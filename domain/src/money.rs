@@ -17,7 +17,20 @@ use serde::{Deserialize, Serialize};
 const MAX_CENTS: i64 = 99_999_999_999_999;
 
 /// An amount in euros, exact to the cent; negative when money leaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(try_from = "Decimal", into = "String")]
 #[schemars(with = "String", extend("format" = "decimal"))]
 pub struct Money(i64);
@@ -155,7 +168,10 @@ mod tests {
     #[test]
     fn an_amount_with_three_decimals_is_refused() {
         let error = "12.345".parse::<Money>().unwrap_err();
-        assert_eq!(error.to_string(), "`12.345` has more than two decimals: an amount is exact to the cent");
+        assert_eq!(
+            error.to_string(),
+            "`12.345` has more than two decimals: an amount is exact to the cent"
+        );
     }
 
     #[test]
@@ -165,14 +181,23 @@ mod tests {
 
     #[test]
     fn an_amount_beyond_the_column_is_refused() {
-        assert!(matches!("1000000000000.00".parse::<Money>(), Err(MoneyError::TooLarge(_))));
-        assert_eq!("-999999999999.99".parse(), Ok(Money::from_cents(-MAX_CENTS)));
+        assert!(matches!(
+            "1000000000000.00".parse::<Money>(),
+            Err(MoneyError::TooLarge(_))
+        ));
+        assert_eq!(
+            "-999999999999.99".parse(),
+            Ok(Money::from_cents(-MAX_CENTS))
+        );
     }
 
     #[test]
     fn json_carries_a_string_of_two_places() {
         let json = serde_json::to_string(&Money::from_cents(1250)).unwrap();
         assert_eq!(json, r#""12.50""#);
-        assert_eq!(serde_json::from_str::<Money>(&json).unwrap(), Money::from_cents(1250));
+        assert_eq!(
+            serde_json::from_str::<Money>(&json).unwrap(),
+            Money::from_cents(1250)
+        );
     }
 }
