@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use domain::ids::TenantId;
@@ -221,7 +221,7 @@ async fn a_node_whose_time_is_over_leaves_nothing_behind() {
             let mut run = Box::pin(test.run_in(&mut tx));
             for _ in 0..polls {
                 let mut context = Context::from_waker(Waker::noop());
-                if let Poll::Ready(_) = run.as_mut().poll(&mut context) {
+                if run.as_mut().poll(&mut context).is_ready() {
                     break;
                 }
                 tokio::task::yield_now().await;
