@@ -1,13 +1,15 @@
 //! A claimed run: opened, recovered, driven, and opened again when a row of it was refused.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::mpsc;
 
 use super::Shop;
-use super::task::{Exit, Task, UNSTORABLE, poisoned};
+use super::task::{Exit, Task, UNSTORABLE, is_poisoned, poisoned};
 use crate::crypto::{DataKey, Kind};
 use crate::engine::{EngineError, Message, Version, facts, open_items, open_step};
 use crate::expr::Typed;
@@ -32,9 +34,20 @@ pub(crate) async fn run_task(
     opened: Opened,
     mut mail: mpsc::UnboundedReceiver<Mail>,
 ) {
-    let (tenant, run) = (opened.claimed.tenant, opened.claimed.run);
-    if let Err(error) = execute(&shop, opened, &mut mail).await {
-        tracing::error!(%error, %tenant, %run, "a run cannot be executed here");
+    let claimed = opened.claimed.clone();
+    let (tenant, run) = (claimed.tenant, claimed.run);
+    let executed = AssertUnwindSafe(execute(&shop, opened, &mut mail)).catch_unwind();
+    let broken = match executed.await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("its task panicked".to_owned()),
+    };
+    if let Some(error) = broken {
+        tracing::error!(error, %tenant, %run, "a run cannot be executed here");
+        tokio::time::sleep(PAUSE).await;
+        if let Err(error) = give_back(&shop, &claimed, true).await {
+            tracing::error!(%error, %tenant, %run, "nor can it be given back");
+        }
     }
     shop.forget(tenant, run);
 }
@@ -50,7 +63,14 @@ async fn execute(
     };
     let mut refused: Vec<Stored> = Vec::new();
     loop {
-        let (stored, next_chunk) = stored(&key, &claimed, &opened)?;
+        let (stored, next_chunk) = match stored(&key, &claimed, &opened) {
+            // It ends as poisoned, whatever is recorded.
+            Err(error) if is_poisoned(&claimed) => {
+                tracing::error!(%error, run = %claimed.run, "what is recorded cannot be read");
+                (Vec::new(), BTreeMap::new())
+            }
+            read => read?,
+        };
         let exit = attempt(
             shop, &claimed, &version, &key, stored, next_chunk, &refused, mail,
         )
@@ -63,7 +83,7 @@ async fn execute(
         if step.is_empty() || again {
             tracing::error!(run = %claimed.run, step, "not even the failure can be stored");
             tokio::time::sleep(PAUSE).await;
-            return give_back(shop, &claimed).await;
+            return give_back(shop, &claimed, true).await;
         }
         refused.push(unstorable(shop, step, attempt));
         opened = reload(shop, claimed.clone()).await?;
@@ -83,9 +103,13 @@ async fn attempt(
     mail: &mut mpsc::UnboundedReceiver<Mail>,
 ) -> Result<Exit, EngineError> {
     let now = shop.engine.clock().now();
-    let inputs = key.open(claimed.tenant, Kind::RunInput, claimed.run.0, &claimed.data)?;
     let shape = version.plan.inputs.shape.clone();
-    let inputs = Typed::new(serde_json::from_slice::<serde_json::Value>(&inputs)?, shape);
+    let inputs = if is_poisoned(claimed) {
+        Typed::any(serde_json::Value::Null)
+    } else {
+        let plain = key.open(claimed.tenant, Kind::RunInput, claimed.run.0, &claimed.data)?;
+        Typed::new(serde_json::from_slice::<serde_json::Value>(&plain)?, shape)
+    };
     let facts = facts(version, claimed.tenant, claimed.run, claimed.created_at);
     let poison = poisoned(claimed, version, &stored);
     stored.extend_from_slice(refused);
@@ -133,14 +157,14 @@ async fn version_and_key(
             Err(error) => {
                 tracing::warn!(%error, version = %claimed.version, "runs of a version are refused");
                 shop.refuse(claimed.version);
-                give_back(shop, claimed).await?;
+                give_back(shop, claimed, false).await?;
                 return Ok(None);
             }
         }
     }
 }
 
-async fn give_back(shop: &Shop, claimed: &Claimed) -> Result<(), EngineError> {
+async fn give_back(shop: &Shop, claimed: &Claimed, blamed: bool) -> Result<(), EngineError> {
     let mut tx = store::begin(shop.engine.pool(), Role::Engine).await?;
     claim::give_back(
         &mut tx,
@@ -148,6 +172,7 @@ async fn give_back(shop: &Shop, claimed: &Claimed) -> Result<(), EngineError> {
         claimed.tenant,
         claimed.run,
         claimed.epoch,
+        blamed,
     )
     .await?;
     store::commit!("claim.give_back.commit", tx)?;

@@ -500,13 +500,18 @@ async fn sleep_until(clock: &crate::clock::SharedClock, at: Option<DateTime<Utc>
     }
 }
 
+/// Whether a run has killed a worker that ran nothing else.
+pub(super) fn is_poisoned(claimed: &Claimed) -> bool {
+    claimed.takeovers >= MOST_TAKEOVERS
+}
+
 /// A run that killed every worker it ran on ends, with the step that was next.
 pub(super) fn poisoned(
     claimed: &Claimed,
     version: &Version,
     stored: &[Stored],
 ) -> Option<NodeErrorAt> {
-    if claimed.takeovers < MOST_TAKEOVERS {
+    if !is_poisoned(claimed) {
         return None;
     }
     let step = version

@@ -70,12 +70,9 @@ impl Attempt {
                 return Try::Refused(error);
             }
         };
-        // What was handed over before must be durable with this commit.
-        let handed = self.buffer().last_number();
-        if !self.is_flushed(handed).await {
+        let Some((fence, taken, own)) = self.take_with_outcome(&output).await else {
             return Try::Lost;
-        }
-        let (fence, taken, own) = self.take_with_outcome(&output);
+        };
         match store::steps::record(&mut db, fence, &[&taken.records, &own]).await {
             Ok(true) => self.commit(db, fence, taken, own, output).await,
             Ok(false) => Try::Lost,
@@ -141,11 +138,28 @@ impl Attempt {
         Ok(Some(store::steps::are_recorded(&mut db, fence, own).await?))
     }
 
-    /// Everything unrecorded, and this step's outcome.
-    fn take_with_outcome(&self, output: &Value) -> (Fence, Taken, Records) {
-        let mut buffer = self.buffer();
+    /// Everything unrecorded, and this step's outcome; none when the run is lost.
+    ///
+    /// What was handed to the flush must be durable before this commit: what it
+    /// depends on may have been handed over while it worked, or while it waited.
+    async fn take_with_outcome(&self, output: &Value) -> Option<(Fence, Taken, Records)> {
+        let outcome = self.outcome(output);
+        loop {
+            let handed = self.buffer().last_number();
+            if !self.is_flushed(handed).await {
+                return None;
+            }
+            let mut buffer = self.buffer();
+            if buffer.last_number() == handed {
+                let taken = buffer.take();
+                return Some((buffer.fence(), taken, buffer.seal_alone(&outcome)));
+            }
+        }
+    }
+
+    fn outcome(&self, output: &Value) -> Record {
         let logs = self.ctx.log.lock();
-        let record = Record {
+        Record {
             key: self.start.key.clone(),
             place: self.start.place.clone(),
             attempt: self.start.attempt,
@@ -160,9 +174,7 @@ impl Attempt {
                 unknowns: self.start.unknowns,
                 ..Body::default()
             },
-        };
-        let taken = buffer.take();
-        (buffer.fence(), taken, buffer.seal_alone(&record))
+        }
     }
 
     /// A row was refused. The outcomes of others go through the flush, which

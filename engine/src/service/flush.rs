@@ -17,7 +17,7 @@ use crate::executor::{Acks, Lost, Message, merge};
 use crate::ids::{RunId, TenantId, WorkerId};
 use crate::store::cross_tenant::checkpoint::{self, Checkpoint, Then};
 use crate::store::steps::Records;
-use crate::store::{self, Held, Pool, Role, StoreError};
+use crate::store::{self, ConnectOptions, Connection, Role, StoreError};
 
 /// Messages in one batch: rows of a batch are joined with each other in loops.
 const MOST: usize = 256;
@@ -36,7 +36,7 @@ pub(super) fn start(
     Service::start("flush", |stop| async move {
         let mut flush = Flush {
             writer: Writer {
-                pool: engine.pool().clone(),
+                options: (*engine.pool().connect_options()).clone(),
                 worker,
                 connection: None,
                 give_up,
@@ -137,10 +137,10 @@ fn gather(messages: impl Iterator<Item = Message>) -> (Vec<Waiting>, Vec<Checkpo
 
 /// Writes batches, whatever it takes.
 struct Writer {
-    pool: Pool,
+    options: ConnectOptions,
     worker: WorkerId,
-    /// Kept between batches.
-    connection: Option<Held>,
+    /// Its own: steps that wait for the flush may hold every connection of the pool.
+    connection: Option<Connection>,
     /// The worker must end now, whatever is unwritten.
     give_up: CancellationToken,
 }
@@ -261,7 +261,7 @@ impl Writer {
         let worker = self.worker;
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(self.pool.acquire().await?),
+            none => none.insert(store::connect(&self.options).await?),
         };
         let mut tx = store::begin_on(connection, Role::Engine).await?;
         let mut owned = checkpoint::write(&mut tx, worker, part).await?;

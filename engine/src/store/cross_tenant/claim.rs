@@ -150,13 +150,15 @@ pub(crate) async fn any_alone(
     .await
 }
 
-/// Gives a claimed run back untouched.
+/// Gives a claimed run back as it is recorded. `blamed` counts as a takeover:
+/// it broke its worker's task, and must not do so for ever.
 pub(crate) async fn give_back(
     connection: &mut PgConnection,
     worker: WorkerId,
     tenant: TenantId,
     run: RunId,
     epoch: i32,
+    blamed: bool,
 ) -> Result<(), sqlx::Error> {
     guarded!(
         "claim.give_back",
@@ -164,7 +166,7 @@ pub(crate) async fn give_back(
             r#"
             with freed as (
                 update engine.runs
-                set owner = null, status = 'queued'
+                set owner = null, status = 'queued', takeovers = takeovers + $5::boolean::integer::smallint
                 where tenant_id = $1 and id = $2 and owner = $3 and epoch = $4
                 returning tenant_id, id, version_id, takeovers
             )
@@ -176,6 +178,7 @@ pub(crate) async fn give_back(
             run.0,
             worker.0,
             epoch,
+            blamed,
         )
         .execute(connection)
     )?;
