@@ -5,10 +5,8 @@
 //! outside: from a file that nodes append to, and from a table that they write.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

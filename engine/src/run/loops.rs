@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::level::{Cx, LevelState, Try, TryEnd, expression_failed, failure, join};
+use super::level::{Cx, LevelState, join};
 use super::record::fits;
+use super::tries::{Try, TryEnd, expression_failed, failure};
 use super::{Body, Key, StepStatus};
 use crate::expr::{Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Loop, OnItemError, Step};

@@ -15,6 +15,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod transition;
+mod tries;
 
 pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef};
 pub use key::{Key, Place};

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::key::key_of;
-use super::level::{Cx, LevelState, Phase, StepState, Try, TryEnd, join};
+use super::level::{Cx, LevelState, StepState, join};
 use super::loops::{ItemState, LoopState};
 use super::state::{Applied, Run, advance_all, cut_off};
 use super::transition::{self, Next};
+use super::tries::{Phase, Try, TryEnd};
 use super::{Body, Key, Mode, Place, StepStatus};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Plan, Step};

@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 
 use super::event::StepRef;
 use super::key::{key_of, place_of};
-use super::level::{Change, Cx, LevelState, Phase, StepState, Try};
+use super::level::{Cx, LevelState, StepState};
 use super::loops::{ItemState, LoopState};
+use super::tries::{Change, Phase, Try};
 use super::{Body, Event, Key, Outlook, Record, Start, StepStatus, Stored};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Plan, Step};
