@@ -106,7 +106,8 @@ async fn an_answer_teaches_the_payer_for_the_lines_after_it() {
     // The first suggestion stays as it was before the answer.
     assert_eq!(learnt[3]["decision"], "review");
     assert_ne!(learnt[7]["allocations"], cold[7]["allocations"], "{said}");
-    assert_eq!(learnt[7]["allocations"][0]["target_id"], "rec_21");
+    assert_eq!(learnt[7]["allocations"][0]["target_id"], "rec_22");
+    assert_eq!(learnt[7]["decision"], "auto");
     assert!(!said.contains("refusée"), "{said}");
     assert_eq!(left_behind(&db).await, 0);
 }
@@ -158,7 +159,7 @@ async fn a_malformed_world_is_refused_as_a_whole_with_every_problem() {
         "transactions.json:6:",
         "99 : pas de « compte bancaire » de ce nom",
         "own_9 : pas de « copropriétaire » de ce nom",
-        "suppliers.json:3:",
+        "suppliers.json:4:",
         "JSON mal formé",
         "4 problèmes, rien n'a été chargé",
     ] {
