@@ -5,10 +5,11 @@
 )]
 
 use super::allocation::Cause;
-use super::book::{LineKind, Outcome};
+use super::book::{LineKind, Outcome, PastLine};
 use super::decide::Reading;
 use super::decision::Scored;
 use super::evidence::{Evidence, EvidenceCode};
+use super::names::{Grade, NameMatch};
 use super::state::Book;
 use super::vocabulary::{is_motif, is_operator};
 use crate::money::Money;
@@ -63,14 +64,16 @@ fn fee(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
     });
     let mut score = 0.0;
     let mut evidence = Vec::new();
+    let own_operation = line.kind == LineKind::Bank && names_nobody(reading);
     if leads || line.kind == LineKind::Bank {
-        score += 9.0;
-        evidence.push(Evidence::new(EvidenceCode::BankOperation, 9.0).with("word", &first.text));
+        let weight = if own_operation { 11.0 } else { 9.0 };
+        score += weight;
+        evidence.push(Evidence::new(EvidenceCode::BankOperation, weight).with("word", &first.text));
     } else if reading.label.has_stem(&FEES[..6]) && !is_operator(&first.text) {
         score += 4.0;
         evidence.push(Evidence::new(EvidenceCode::BankOperation, 4.0).with("word", &first.text));
     }
-    if leads && line.kind == LineKind::Bank {
+    if leads && line.kind == LineKind::Bank && !own_operation {
         score += 2.0;
     }
     let before = same_shape(book, reading, |cause| cause == Cause::BankFee);
@@ -79,6 +82,13 @@ fn fee(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
         evidence.push(Evidence::new(EvidenceCode::BankRecurrent, 7.5).with("count", before));
     }
     (score > 0.0).then(|| Scored::single(Cause::BankFee, line.amount, score, evidence))
+}
+
+/// No owner stands in the label, and no supplier by more than a part of the name.
+fn names_nobody(reading: &Reading<'_>) -> bool {
+    let below =
+        |names: &[Option<NameMatch>], grade| names.iter().flatten().all(|m| m.grade < grade);
+    below(&reading.owners, Grade::Surname) && below(&reading.suppliers, Grade::Initial)
 }
 
 fn interest(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
@@ -105,10 +115,10 @@ fn interest(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
         3.0
     } else {
         0.0
-    } + if line.kind == LineKind::Bank {
-        2.0
-    } else {
-        0.0
+    } + match (line.kind, names_nobody(reading)) {
+        (LineKind::Bank, true) if book.is_savings(line.account) => 5.0,
+        (LineKind::Bank, _) => 2.0,
+        _ => 0.0,
     };
     let evidence =
         vec![Evidence::new(EvidenceCode::BankOperation, score).with("word", &first.text)];
@@ -153,11 +163,16 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
                 .with("name", &book.data.condominium.legal_name),
         );
     }
+    let accounts = label
+        .words
+        .iter()
+        .filter(|w| matches!(w.text.as_str(), "CPTE" | "COMPTE"))
+        .count();
     let words = label.has_any(&SAVINGS)
         || label.has_any(&["FONDS"]) && label.has_any(&["TRAVAUX"])
-        || label.has_any(&["CPTE", "COMPTE"])
-            && label.has_any(&["TRAVAUX", "CPTE"])
-            && !label.has_any(&["COMPOSER"]);
+        || accounts > 1
+        || accounts == 1 && label.has_any(&["TRAVAUX"]);
+    let words = words && line.kind != LineKind::Bank;
     let debit_or_savings = line.amount < Money::ZERO || book.is_savings(line.account);
     if words && strangers <= 3 && (debit_or_savings || own) {
         let weight = match strangers {
@@ -169,7 +184,7 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
         evidence.push(Evidence::new(EvidenceCode::SavingsWords, weight));
     }
     if let Some(pair) = pair(book, reading) {
-        score += if strangers == 0 { 8.0 } else { 4.0 };
+        score += if strangers == 0 || pair.2 { 8.0 } else { 4.0 };
         evidence.push(
             Evidence::new(EvidenceCode::TransferPair, 8.0)
                 .with("date", pair.1)
@@ -200,9 +215,25 @@ fn internal(book: &Book, reading: &Reading<'_>) -> Option<Scored> {
     })
 }
 
-/// The other half on the other account, within three days.
-fn pair(book: &Book, reading: &Reading<'_>) -> Option<(uuid::Uuid, chrono::NaiveDate)> {
+/// The other half on the other account, within three days, and whether it is
+/// posted and still waits for its counterpart.
+fn pair(book: &Book, reading: &Reading<'_>) -> Option<(uuid::Uuid, chrono::NaiveDate, bool)> {
     let line = reading.line;
+    let internal = |past: &PastLine| {
+        matches!(&past.outcome, Outcome::Posted { allocations, .. }
+            if allocations.iter().any(|a| matches!(a.cause, Cause::InternalTransfer(_))))
+    };
+    let halves = |amount: Money, here: bool, since: chrono::NaiveDate| {
+        book.past
+            .iter()
+            .filter(|(past, _)| {
+                (past.line.account == line.account) == here
+                    && past.line.amount == amount
+                    && past.line.date >= since
+                    && internal(past)
+            })
+            .count()
+    };
     book.past.iter().rev().find_map(|(past, _)| {
         let days = (line.date - past.line.date).num_days();
         let fits = past.line.account != line.account
@@ -216,13 +247,21 @@ fn pair(book: &Book, reading: &Reading<'_>) -> Option<(uuid::Uuid, chrono::Naive
                     .any(|a| matches!(a.cause, Cause::InternalTransfer(_))),
                 _ => true,
             };
-        fits.then_some((past.line.id.0, past.line.date))
+        let alone = fits && internal(past) && {
+            let since = past.line.date - chrono::Days::new(3);
+            halves(past.line.amount, false, since) > halves(line.amount, true, since)
+        };
+        fits.then_some((past.line.id.0, past.line.date, alone))
     })
 }
 
 /// The party is the condominium itself: its name, whole or cut off, and nothing else.
+///
+/// One word of an operation not met before is let pass on the savings account:
+/// only the condominium itself pays there.
 fn own_name(book: &Book, reading: &Reading<'_>) -> bool {
     let words = &reading.label.words;
+    let savings = book.is_savings(reading.line.account);
     book.names.own.iter().any(|name| {
         (0..words.len()).any(|at| {
             let run = words[at..]
@@ -241,14 +280,17 @@ fn own_name(book: &Book, reading: &Reading<'_>) -> bool {
                         || w.field != words[at].field
                 });
             let letters: usize = name[..run].iter().map(String::len).sum();
-            let before_ok = words[..at].iter().all(|w| {
-                is_operator(&w.text)
-                    || is_motif(&w.text)
-                    || book.names.is_common(&w.text)
-                    || !w.is_alphabetic()
-                    || SAVINGS.contains(&w.text.as_str())
-            });
-            before_ok && (run == name.len() || cut && letters >= 3)
+            let unread = words[..at]
+                .iter()
+                .filter(|w| {
+                    !is_operator(&w.text)
+                        && !is_motif(&w.text)
+                        && !book.names.is_common(&w.text)
+                        && w.is_alphabetic()
+                        && !SAVINGS.contains(&w.text.as_str())
+                })
+                .count();
+            unread <= usize::from(savings) && (run == name.len() || cut && letters >= 3)
         })
     })
 }

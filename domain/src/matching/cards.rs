@@ -5,9 +5,11 @@
 )]
 
 use super::allocation::{Allocation, Cause};
+use super::book::PastLine;
 use super::decide::Reading;
 use super::decision::Scored;
 use super::evidence::{Evidence, EvidenceCode};
+use super::label::same_party;
 use super::references::normal;
 use super::state::Book;
 use crate::ids::ReceivableId;
@@ -29,10 +31,37 @@ const PROCESSORS: [&str; 12] = [
     "MANGOPAY",
 ];
 
+/// So many earlier lines of one payer that equal payouts to the cent make a processor of it.
+const PAYOUTS_SEEN: usize = 2;
+
+/// Earlier lines of this payer were each a payout to the cent.
+fn pays_out(book: &Book, reading: &Reading<'_>) -> bool {
+    let common: &dyn Fn(&str) -> bool = &|word| book.names.is_common(word);
+    let equals = |past: &PastLine| {
+        book.data.payouts.iter().any(|p| {
+            p.net == past.line.amount
+                && (-2..=5).contains(&(past.line.date - p.arrives_on).num_days())
+        })
+    };
+    let mut same = 0;
+    for (past, key) in book.past.iter() {
+        if past.line.amount > Money::ZERO && same_party(&key.party, &reading.party, common) {
+            if !equals(past) {
+                return false;
+            }
+            same += 1;
+        }
+    }
+    same >= PAYOUTS_SEEN && !reading.party.is_empty()
+}
+
 /// Explains a credit as a payout.
 pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     let line = reading.line;
-    let processor = reading.label.has_any(&PROCESSORS);
+    if book.data.payouts.iter().all(|p| p.net != line.amount) {
+        return Vec::new();
+    }
+    let processor = reading.label.has_any(&PROCESSORS) || pays_out(book, reading);
     let text: String = reading
         .label
         .words

@@ -5,7 +5,7 @@
 )]
 
 use super::allocation::{Allocation, Cause};
-use super::book::{PaymentMode, Slip};
+use super::book::{LineKind, PaymentMode, Slip};
 use super::decide::Reading;
 use super::decision::{Holder, Scored};
 use super::evidence::{Evidence, EvidenceCode};
@@ -16,7 +16,8 @@ use crate::money::Money;
 
 /// Explains a line as cheques.
 pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
-    let cheque = reading.label.has_stem(&["CHEQUE", "CHQ", "CHQS"]);
+    let cheque = reading.label.has_stem(&["CHEQUE", "CHQ", "CHQS"])
+        || matches!(reading.line.kind, LineKind::Check | LineKind::Deposit);
     if reading.line.amount > Money::ZERO {
         deposits(book, reading, cheque)
     } else if cheque && reading.label.has_stem(&["REJET", "REJ", "IMPAY", "RETOUR"]) {

@@ -5,6 +5,7 @@
 )]
 
 use super::allocation::Cause;
+use super::book::LineKind;
 use super::decide::Reading;
 use super::decision::{Holder, Scored};
 use super::evidence::{Evidence, EvidenceCode};
@@ -16,7 +17,8 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     let amount = reading.line.amount.abs();
     let label = &reading.label;
     let refund = label.has_stem(&["REMB", "RESTIT", "RETROC"]) || label.has_any(&["TROP", "PERCU"]);
-    let debit_return = label.has_stem(&["REJET", "REJ", "IMPAY", "PRLV", "PREL", "CHEQUE", "CHQ"]);
+    let debit_return = reading.line.kind == LineKind::Order
+        || label.has_stem(&["REJET", "REJ", "IMPAY", "PRLV", "PREL", "CHEQUE", "CHQ"]);
     if debit_return {
         return Vec::new();
     }

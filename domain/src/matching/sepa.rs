@@ -5,10 +5,11 @@
 )]
 
 use super::allocation::{Allocation, Cause};
-use super::book::{Batch, BatchEntry, BatchKind, EntryParty};
+use super::book::{Batch, BatchEntry, BatchKind, EntryParty, LineKind};
 use super::decide::Reading;
 use super::decision::Scored;
 use super::evidence::{Evidence, EvidenceCode};
+use super::names::Grade;
 use super::references::normal;
 use super::state::Book;
 use crate::money::Money;
@@ -37,7 +38,8 @@ fn files(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
     let remittance = reading.label.has_stem(&["REMISE", "REM", "FICHIER", "LOT"])
         || reading.label.has_any(&["NB", "NBRE"]);
     let kind_words = if credit {
-        remittance && reading.label.has_stem(&["PREL", "PRLV", "PRV", "SDD"])
+        (remittance || line.kind == LineKind::Order)
+            && reading.label.has_stem(&["PREL", "PRLV", "PRV", "SDD"])
     } else {
         remittance
     };
@@ -68,7 +70,7 @@ fn files(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
                     Evidence::new(EvidenceCode::BatchMessage, 8.0)
                         .with("message", &batch.message_id),
                 );
-            } else if kind_words {
+            } else if kind_words || counted(reading, batch) {
                 score += 3.0;
             } else {
                 score -= 2.0;
@@ -95,6 +97,19 @@ fn files(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         }
     }
     scored
+}
+
+/// The label gives the number of entries, in a word of its own.
+fn counted(reading: &Reading<'_>, batch: &Batch) -> bool {
+    let count = batch.entries.len().to_string();
+    let numbers: Vec<&str> = reading
+        .label
+        .words
+        .iter()
+        .filter(|w| w.is_number())
+        .map(|w| w.text.trim_start_matches('0'))
+        .collect();
+    batch.entries.len() > 1 && numbers == [count.as_str()]
 }
 
 /// A file credited less one or two of its entries: never without a person, any
@@ -146,7 +161,8 @@ fn returns(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
         .words
         .first()
         .is_some_and(|w| w.text.starts_with("FRAIS") || w.text.starts_with("COM"));
-    if !returned || cheque || first_is_fee {
+    let order = line.kind == LineKind::Order;
+    if !(returned || order) || cheque || first_is_fee {
         return Vec::new();
     }
     let text: String = label.words.iter().map(|w| w.text.as_str()).collect();
@@ -166,10 +182,20 @@ fn returns(book: &Book, reading: &Reading<'_>) -> Vec<Scored> {
             if fee < Money::ZERO || fee > HIGHEST_RETURN_FEE {
                 continue;
             }
-            scored.extend(returned_entry(book, reading, &text, entry, fee, days));
+            scored.extend(
+                returned_entry(book, reading, &text, entry, fee, days)
+                    .filter(|_| returned || is_named(book, reading, &text, entry)),
+            );
         }
     }
     scored
+}
+
+/// The label cites the entry or names its debtor: enough for a return that no word announces.
+fn is_named(book: &Book, reading: &Reading<'_>, text: &str, entry: &BatchEntry) -> bool {
+    let id = normal(&entry.end_to_end_id);
+    let debtor = book.names.resembles(&entry.name, &reading.label);
+    id.len() >= 6 && text.contains(&id) || debtor.is_some_and(|m| m.grade >= Grade::Initial)
 }
 
 fn returned_entry(

@@ -5,7 +5,7 @@
 )]
 
 use super::allocation::{Allocation, Cause};
-use super::book::{Line, PaymentMode};
+use super::book::{Line, LineKind, PaymentMode};
 use super::decide::{Explained, Reading};
 use super::decision::{Holder, Scored};
 use super::evidence::{Evidence, EvidenceCode};
@@ -187,7 +187,7 @@ pub(super) fn explain(book: &Book, reading: &Reading<'_>) -> Explained {
             named_best = Some((supplier, weight));
         }
         let (mut amount, code) = bill_weight(book, line, &spread, &items);
-        let debit = reading.label.has_stem(&["PRLV", "PREL", "PRV"]);
+        let debit = is_debit(reading);
         if code == EvidenceCode::NoOpenBill && debit && !creditor.is_empty() && identified {
             amount += 3.0;
         }
@@ -287,9 +287,16 @@ fn retention(book: &Book, line: &Line, spread: &Spread, items: &[usize]) -> bool
     })
 }
 
+/// The line is a direct debit, by its words or by its kind.
+fn is_debit(reading: &Reading<'_>) -> bool {
+    let label = &reading.label;
+    label.has_stem(&["PRLV", "PREL", "PRV", "SDD"])
+        || reading.line.kind == LineKind::Order && !label.has_stem(&["VIR", "VRT"])
+}
+
 /// A bill that the supplier debits is not paid by our transfer, and the reverse.
 fn mode_weight(book: &Book, reading: &Reading<'_>, spread: &Spread, items: &[usize]) -> f64 {
-    let debit = reading.label.has_stem(&["PRLV", "PREL", "PRV"]);
+    let debit = is_debit(reading);
     let Some(&(first, _)) = spread.parts.first() else {
         return 0.0;
     };
