@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::flush::{Acks, FlushSender, Message};
 use crate::crypto::{DataKey, Kind};
@@ -36,6 +36,12 @@ pub(super) struct Buffer {
     flush: FlushSender,
     acks: Arc<watch::Sender<Acks>>,
     handed: u64,
+    /// Records are with a step's transaction: nothing that may depend on them
+    /// is handed over before it has committed, or has given them back.
+    lent: bool,
+    /// It was to be handed over meanwhile.
+    wanted: bool,
+    turn: Arc<Mutex<()>>,
     /// Handed over and not known to be durable: number, when, records, bytes.
     under_way: Vec<(u64, Instant, usize, usize)>,
 }
@@ -70,6 +76,9 @@ impl Buffer {
             flush,
             acks: Arc::new(watch::Sender::new(Acks::default())),
             handed: 0,
+            lent: false,
+            wanted: false,
+            turn: Arc::default(),
             under_way: Vec::new(),
         }
     }
@@ -211,9 +220,31 @@ impl Buffer {
                 .is_some_and(|since| since.elapsed() > LONGEST / 2)
     }
 
-    /// Hands everything to the flush; nothing when there is nothing.
+    /// Held by the one transaction of the run that commits.
+    pub(super) fn turn(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.turn)
+    }
+
+    /// Takes everything out for a step's transaction, which says what became of it.
+    pub(super) fn lend(&mut self) -> Taken {
+        self.lent = true;
+        self.take()
+    }
+
+    /// What was lent is durable, or is back in here.
+    pub(super) fn settled(&mut self) {
+        self.lent = false;
+        if std::mem::take(&mut self.wanted) {
+            self.hand_over();
+        }
+    }
+
+    /// Hands everything to the flush; nothing when there is nothing, and later
+    /// when it may depend on what is lent.
     pub(super) fn hand_over(&mut self) {
-        if !self.is_empty() {
+        if self.lent {
+            self.wanted = true;
+        } else if !self.is_empty() {
             self.hand_over_with(Then::GoOn);
         }
     }
@@ -247,7 +278,7 @@ impl Buffer {
     }
 
     /// Takes everything out.
-    pub(super) fn take(&mut self) -> Taken {
+    fn take(&mut self) -> Taken {
         for (step, inside) in std::mem::take(&mut self.items) {
             let row = self.seal_items(&step, &inside);
             self.records.items.push(row);

@@ -70,16 +70,22 @@ impl Attempt {
                 return Try::Refused(error);
             }
         };
+        let turn = self.buffer().turn();
+        let _turn = turn.lock_owned().await;
         let Some((fence, taken, own)) = self.take_with_outcome(&output).await else {
             return Try::Lost;
         };
         match store::steps::record(&mut db, fence, &[&taken.records, &own]).await {
-            Ok(true) => self.commit(db, fence, taken, own, output).await,
+            Ok(true) => {
+                let done = self.commit(db, fence, taken, own, output).await;
+                self.buffer().settled();
+                done
+            }
             Ok(false) => Try::Lost,
             Err(error) => {
                 let error = StoreError::from(error);
                 drop(db);
-                self.buffer().give_back(taken);
+                self.give_back(taken);
                 if error.is_transient() {
                     return Try::Again;
                 }
@@ -151,7 +157,7 @@ impl Attempt {
             }
             let mut buffer = self.buffer();
             if buffer.last_number() == handed {
-                let taken = buffer.take();
+                let taken = buffer.lend();
                 return Some((buffer.fence(), taken, buffer.seal_alone(&outcome)));
             }
         }
@@ -175,6 +181,12 @@ impl Attempt {
                 ..Body::default()
             },
         }
+    }
+
+    fn give_back(&self, taken: Taken) {
+        let mut buffer = self.buffer();
+        buffer.give_back(taken);
+        buffer.settled();
     }
 
     /// A row was refused. The outcomes of others go through the flush, which
