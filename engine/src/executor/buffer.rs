@@ -36,6 +36,8 @@ pub(super) struct Buffer {
     flush: FlushSender,
     acks: Arc<watch::Sender<Acks>>,
     handed: u64,
+    /// Somebody waits for the checkpoint of this number, were it empty.
+    awaited: u64,
     /// Records are with a step's transaction: nothing that may depend on them
     /// is handed over before it has committed, or has given them back.
     lent: bool,
@@ -76,6 +78,7 @@ impl Buffer {
             flush,
             acks: Arc::new(watch::Sender::new(Acks::default())),
             handed: 0,
+            awaited: 0,
             lent: false,
             wanted: false,
             turn: Arc::default(),
@@ -92,9 +95,11 @@ impl Buffer {
         self.acks.subscribe()
     }
 
-    /// The number that the next checkpoint will have.
-    pub(super) fn next_number(&self) -> u64 {
-        self.handed + 1
+    /// The number of the next checkpoint: when it is durable, so is all that
+    /// is in here now, be it that a step's transaction takes it along before.
+    pub(super) fn await_next(&mut self) -> u64 {
+        self.awaited = self.handed + 1;
+        self.awaited
     }
 
     /// The number of the last checkpoint handed over.
@@ -239,12 +244,12 @@ impl Buffer {
         }
     }
 
-    /// Hands everything to the flush; nothing when there is nothing, and later
-    /// when it may depend on what is lent.
+    /// Hands everything to the flush; nothing when there is nothing and nobody
+    /// waits, and later when it may depend on what is lent.
     pub(super) fn hand_over(&mut self) {
         if self.lent {
             self.wanted = true;
-        } else if !self.is_empty() {
+        } else if !self.is_empty() || self.handed < self.awaited {
             self.hand_over_with(Then::GoOn);
         }
     }

@@ -219,7 +219,7 @@ impl Task {
         self.urgent = true;
         let mut buffer = self.buffer();
         buffer.push(&intent);
-        buffer.next_number()
+        buffer.await_next()
     }
 
     fn ctx(&self, start: &Start, effect: Effect, started_at: DateTime<Utc>) -> Ctx {
