@@ -88,7 +88,6 @@ const ELSEWHERE: &[&str] = &[
     // A run whose nodes the worker lacks is given back as it was.
     "claim.give_back",
     "claim.give_back.commit",
-    // Only after a COMMIT whose answer was lost; it writes nothing.
     "steps.lock",
 ];
 
@@ -383,7 +382,9 @@ async fn check_store(case: &str, db: &TestDb) {
             .fetch_one(&db.owner_pool())
             .await
             .unwrap();
-        assert_eq!(left, 0, "{case}: rows left in {table}");
+        // A message that commits while its run ends stays behind, unread.
+        let unread = i64::from(table == "inbox" && case.starts_with("inbox.commit"));
+        assert!(left <= unread, "{case}: {left} rows left in {table}");
     }
     let labels: i64 = sqlx::query_scalar("select count(*) from engine.label_history")
         .fetch_one(&db.owner_pool())
@@ -581,7 +582,6 @@ async fn a_stopped_worker_gives_its_runs_back_and_another_ends_them() {
             break;
         }
     }
-    first.stop().await;
     first.stop().await;
     let workers: i64 = sqlx::query_scalar("select count(*) from engine.workers")
         .fetch_one(&stage.db.owner_pool())
