@@ -59,7 +59,6 @@ outputs: { items: '${{ steps.last.value }}' }
 /// What transactions must have written, once each.
 const WRITTEN: [&str; 5] = ["base 7", "item 1", "item 2", "item 3", "later"];
 
-/// Killed more often than this at one point, a scenario is not finite.
 const MOST_HITS: u32 = 60;
 /// Points of which every hit is tried: what is durable changes there. A crash
 /// between two statements of a transaction is the same crash each time.
@@ -582,6 +581,7 @@ async fn a_stopped_worker_gives_its_runs_back_and_another_ends_them() {
             break;
         }
     }
+    first.stop().await;
     first.stop().await;
     let workers: i64 = sqlx::query_scalar("select count(*) from engine.workers")
         .fetch_one(&stage.db.owner_pool())
