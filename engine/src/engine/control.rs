@@ -72,15 +72,12 @@ impl Engine {
         let plain = serde_json::to_vec(message)?;
         let data = key.seal(tenant, Kind::Inbox, run.0, &plain);
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
-        let Some(owned) = store::inbox::lock_run(&mut tx, tenant, run).await? else {
+        let now = self.clock().now();
+        if !store::inbox::insert(&mut tx, tenant, run, kind, now, &data).await? {
             return Err(match store::runs::get(&mut tx, tenant, run).await? {
                 Some(_) => EngineError::Ended(run),
                 None => EngineError::UnknownRun(run),
             });
-        };
-        store::inbox::insert(&mut tx, tenant, run, kind, self.clock().now(), &data).await?;
-        if !owned {
-            store::inbox::wake(&mut tx, tenant, run).await?;
         }
         store::commit!("inbox.commit", tx)?;
         self.announce();

@@ -336,3 +336,78 @@ pub(crate) fn merge(earlier: &mut Records, later: Records) {
     earlier.items.extend(later.items);
     earlier.consumed.extend(later.consumed);
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::crypto::MasterKey;
+    use crate::executor::flush::flush_channel;
+    use crate::ids::{RunId, TenantId, WorkerId};
+    use crate::node::{Ctx, Effect, Node, NodeResult, NodeSpec, Registry};
+    use crate::run::{Body, Key, Place, StepStatus};
+
+    struct Nothing;
+    impl Node for Nothing {
+        const SPEC: NodeSpec = NodeSpec::new("nothing", Effect::Pure);
+        type Config = std::collections::BTreeMap<String, String>;
+        type Output = ();
+        async fn run(&self, _ctx: &Ctx, _config: Self::Config) -> NodeResult<()> {
+            Ok(())
+        }
+    }
+
+    fn buffer(flush: FlushSender) -> Buffer {
+        let registry = Registry::builder().node(Nothing).build().unwrap();
+        let source = "name: w\nsteps: { send: { uses: nothing } }";
+        let plan = crate::language::check(source, &registry).plan.unwrap();
+        let tenant = TenantId(Uuid::nil());
+        let (key, _) = MasterKey::generate().new_data_key(tenant);
+        let fence = Fence {
+            tenant,
+            run: RunId(Uuid::nil()),
+            owner: WorkerId(Uuid::nil()),
+            epoch: 1,
+        };
+        Buffer::new(fence, plan, Arc::new(key), BTreeMap::new(), flush)
+    }
+
+    fn intent() -> Record {
+        Record {
+            key: Key::root(),
+            place: Place::of_step("send"),
+            attempt: 1,
+            status: StepStatus::Running,
+            started_at: DateTime::UNIX_EPOCH,
+            ended_at: None,
+            body: Body::default(),
+        }
+    }
+
+    /// An external step waits for its intent while a transaction of the run
+    /// takes it along: whatever becomes of that, the step hears of it.
+    #[test]
+    fn an_intent_that_a_transaction_took_along_is_answered_for() {
+        for committed in [true, false] {
+            let (sender, mut flush) = flush_channel();
+            let mut buffer = buffer(sender);
+            buffer.push(&intent());
+            let awaited = buffer.await_next();
+            let taken = buffer.lend();
+            buffer.hand_over();
+            assert!(flush.try_recv().is_err(), "what is lent is waited for");
+            if !committed {
+                buffer.give_back(taken);
+            }
+            buffer.settled();
+            let message = flush.try_recv().unwrap();
+            assert_eq!(message.number, awaited);
+            let rows = message.checkpoint.records.steps.len();
+            assert_eq!(rows, usize::from(!committed), "no row is written twice");
+            buffer.hand_over();
+            assert!(flush.try_recv().is_err(), "nobody waits any more");
+        }
+    }
+}

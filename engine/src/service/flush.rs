@@ -264,17 +264,11 @@ impl Writer {
             none => none.insert(store::connect(&self.options).await?),
         };
         let mut tx = store::begin_on(connection, Role::Engine).await?;
-        let mut owned = checkpoint::write(&mut tx, worker, part).await?;
-        let (mut tenants, mut runs) = (Vec::new(), Vec::new());
-        for checkpoint in part {
-            if matches!(checkpoint.then, Then::Wait(_) | Then::Yield) {
-                tenants.push(checkpoint.tenant.0);
-                runs.push(checkpoint.run.0);
-            }
+        let written = checkpoint::write(&mut tx, worker, part).await?;
+        if !written.mail_runs.is_empty() {
+            checkpoint::reread_inbox(&mut tx, &written).await?;
         }
-        if !runs.is_empty() {
-            checkpoint::reread_inbox(&mut tx, &tenants, &runs).await?;
-        }
+        let mut owned = written.owned;
         if again && owned.len() < part.len() {
             let missing = part
                 .iter()

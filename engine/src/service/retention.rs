@@ -28,7 +28,6 @@ async fn keep(engine: &Engine) -> Result<(), StoreError> {
     let today = engine.clock().now().date_naive();
     let mut tx = store::begin(engine.pool(), Role::Engine).await?;
     retention::keep_history(&mut tx, today, DAYS_AHEAD).await?;
-    retention::sweep_inbox(&mut tx).await?;
     store::commit!("retention.commit", tx)?;
     Ok(())
 }

@@ -5,32 +5,11 @@ use sqlx::PgConnection;
 
 use crate::ids::{RunId, TenantId};
 
-/// Locks an open run and tells whether it has an owner; none when there is no such open run.
+/// Leaves a message to an open run, and makes the run ready when nobody owns
+/// it; false when there is no such open run, and nothing was written.
 ///
-/// The lock makes a message and the release of the run take turns: either the
-/// release sees the message, or the message sees the release.
-pub(crate) async fn lock_run(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    run: RunId,
-) -> Result<Option<bool>, sqlx::Error> {
-    guarded!(
-        "inbox.lock_run",
-        sqlx::query_scalar!(
-            r#"
-            select owner is not null as "owned!"
-            from engine.runs
-            where tenant_id = $1 and id = $2
-            for no key update
-            "#,
-            tenant.0,
-            run.0,
-        )
-        .fetch_optional(connection)
-    )
-}
-
-/// Leaves a message to a run.
+/// The row's lock makes a message and the release of the run take turns: the
+/// release sees `mail`, or the message sees the release.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -38,13 +17,27 @@ pub(crate) async fn insert(
     kind: &str,
     now: DateTime<Utc>,
     data: &[u8],
-) -> Result<(), sqlx::Error> {
-    guarded!(
+) -> Result<bool, sqlx::Error> {
+    let open = guarded!(
         "inbox.insert",
-        sqlx::query!(
+        sqlx::query_scalar!(
             r#"
-            insert into engine.inbox (tenant_id, run_id, kind, sent_at, data)
-            values ($1, $2, $3, $4, $5)
+            with run as (
+                update engine.runs
+                set mail = true
+                where tenant_id = $1 and id = $2
+                returning tenant_id, id, version_id, owner
+            ),
+            message as (
+                insert into engine.inbox (tenant_id, run_id, kind, sent_at, data)
+                select tenant_id, id, $3, $4, $5 from run
+            ),
+            woken as (
+                insert into engine.ready (tenant_id, run_id, version_id)
+                select tenant_id, id, version_id from run where owner is null
+                on conflict (tenant_id, run_id) do nothing
+            )
+            select count(*) as "count!" from run
             "#,
             tenant.0,
             run.0,
@@ -52,31 +45,7 @@ pub(crate) async fn insert(
             now,
             data,
         )
-        .execute(connection)
+        .fetch_one(connection)
     )?;
-    Ok(())
-}
-
-/// Makes a locked run that nobody owns ready, so that its message is read.
-pub(crate) async fn wake(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    run: RunId,
-) -> Result<(), sqlx::Error> {
-    guarded!(
-        "inbox.wake",
-        sqlx::query!(
-            r#"
-            insert into engine.ready (tenant_id, run_id, version_id)
-            select tenant_id, id, version_id
-            from engine.runs
-            where tenant_id = $1 and id = $2 and owner is null
-            on conflict (tenant_id, run_id) do nothing
-            "#,
-            tenant.0,
-            run.0,
-        )
-        .execute(connection)
-    )?;
-    Ok(())
+    Ok(open > 0)
 }

@@ -115,7 +115,18 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Writes these checkpoints, at most one a run, and tells which runs are still the worker's.
+/// What became of a batch.
+#[derive(Default)]
+pub(crate) struct Written {
+    /// Runs that were still the worker's: theirs are written.
+    pub owned: HashSet<(TenantId, RunId)>,
+    /// Those of them that may have messages.
+    pub mail_tenants: Vec<Uuid>,
+    /// The same, their ids.
+    pub mail_runs: Vec<Uuid>,
+}
+
+/// Writes these checkpoints, at most one a run.
 ///
 /// `locked` fences: only runs of this owner and epoch are written at all. Rows
 /// of a run that ends go to history: those of this very flush straight there,
@@ -124,14 +135,14 @@ pub(crate) async fn write(
     connection: &mut PgConnection,
     worker: WorkerId,
     checkpoints: &[Checkpoint],
-) -> Result<HashSet<(TenantId, RunId)>, sqlx::Error> {
+) -> Result<Written, sqlx::Error> {
     let batch = Batch::new(checkpoints);
     let rows = guarded!(
         "checkpoint.write",
         sqlx::query!(
             r#"
             with locked as materialized (
-                select r.tenant_id, r.id, r.recorded, b.status, b.progress, b.due_at, b.ended_at, b.result
+                select r.tenant_id, r.id, r.recorded, r.mail, b.status, b.progress, b.due_at, b.ended_at, b.result
                 from unnest(
                     $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::boolean[],
                     $7::timestamptz[], $8::timestamptz[], $9::bytea[]
@@ -249,11 +260,6 @@ pub(crate) async fn write(
                 where i.tenant_id = m.tenant_id and i.run_id = m.run_id and i.id = m.id
                   and l.tenant_id = m.tenant_id and l.id = m.run_id and l.ended_at is null
             ),
-            unread as (
-                delete from engine.inbox i
-                using gone g
-                where i.tenant_id = g.tenant_id and i.run_id = g.id
-            ),
             timed as (
                 insert into engine.timers (tenant_id, run_id, due_at)
                 select tenant_id, id, due_at from locked where due_at is not null
@@ -267,7 +273,7 @@ pub(crate) async fn write(
                 where l.status = 'queued'
                 on conflict (tenant_id, run_id) do nothing
             )
-            select tenant_id as "tenant: TenantId", id as "run: RunId" from locked
+            select tenant_id as "tenant: TenantId", id as "run: RunId", mail from locked
             "#,
             worker.0,
             &batch.tenants,
@@ -297,34 +303,58 @@ pub(crate) async fn write(
         )
         .fetch_all(connection)
     )?;
-    Ok(rows.into_iter().map(|row| (row.tenant, row.run)).collect())
+    let mut written = Written::default();
+    for row in rows {
+        if row.mail {
+            written.mail_tenants.push(row.tenant.0);
+            written.mail_runs.push(row.run.0);
+        }
+        written.owned.insert((row.tenant, row.run));
+    }
+    Ok(written)
 }
 
-/// Makes released runs ready again that got a message meanwhile.
+/// Looks into the inbox of written runs that may have messages: a released run
+/// that has one is ready again, and what reached a run as it ended is dropped.
 ///
 /// After [`write`], in the same transaction: the rows of these runs are locked,
-/// so whoever leaves a message now waits and finds the run released.
+/// so this sees every message that came before, and whoever leaves one now
+/// waits and finds the run released.
 pub(crate) async fn reread_inbox(
     connection: &mut PgConnection,
-    tenants: &[Uuid],
-    runs: &[Uuid],
+    written: &Written,
 ) -> Result<(), sqlx::Error> {
     guarded!(
         "checkpoint.reread_inbox",
         sqlx::query!(
             r#"
+            with looked as (
+                select w.tenant_id, w.run_id, r.version_id, r.owner,
+                    exists (
+                        select from engine.inbox i where i.tenant_id = w.tenant_id and i.run_id = w.run_id
+                    ) as mail
+                from unnest($1::uuid[], $2::uuid[]) as w (tenant_id, run_id)
+                left join engine.runs r on r.tenant_id = w.tenant_id and r.id = w.run_id
+            ),
+            cleared as (
+                update engine.runs r
+                set mail = false
+                from looked l
+                where r.tenant_id = l.tenant_id and r.id = l.run_id and not l.mail
+            ),
+            dropped as (
+                delete from engine.inbox i
+                using looked l
+                where i.tenant_id = l.tenant_id and i.run_id = l.run_id and l.version_id is null
+            )
             insert into engine.ready (tenant_id, run_id, version_id)
-            select r.tenant_id, r.id, r.version_id
-            from unnest($1::uuid[], $2::uuid[]) as w (tenant_id, run_id)
-            join engine.runs r on r.tenant_id = w.tenant_id and r.id = w.run_id
-            where r.owner is null
-              and exists (
-                  select from engine.inbox i where i.tenant_id = r.tenant_id and i.run_id = r.id
-              )
+            select tenant_id, run_id, version_id
+            from looked
+            where version_id is not null and owner is null and mail
             on conflict (tenant_id, run_id) do nothing
             "#,
-            tenants,
-            runs,
+            &written.mail_tenants,
+            &written.mail_runs,
         )
         .execute(connection)
     )?;

@@ -78,9 +78,7 @@ pub(crate) async fn claim(
             where r.tenant_id = t.tenant_id and r.id = t.run_id and r.owner is null
             returning r.tenant_id as "tenant: TenantId", r.id as "run: RunId", r.version_id as "version: VersionId",
                 r.epoch, r.takeovers, r.recorded, r.created_at, r.data,
-                exists (
-                    select from engine.inbox i where i.tenant_id = r.tenant_id and i.run_id = r.id
-                ) as "mail!"
+                r.mail
             "#,
             appetite.worker.0,
             appetite.limit,
@@ -121,9 +119,7 @@ async fn claim_alone(
             where r.tenant_id = t.tenant_id and r.id = t.run_id and r.owner is null
             returning r.tenant_id as "tenant: TenantId", r.id as "run: RunId", r.version_id as "version: VersionId",
                 r.epoch, r.takeovers, r.recorded, r.created_at, r.data,
-                exists (
-                    select from engine.inbox i where i.tenant_id = r.tenant_id and i.run_id = r.id
-                ) as "mail!"
+                r.mail
             "#,
             appetite.worker.0,
             appetite.refused,

@@ -20,20 +20,3 @@ pub(crate) async fn keep_history(
     )?;
     Ok(())
 }
-
-/// Deletes messages that reached a run in the very moment it ended.
-pub(crate) async fn sweep_inbox(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    guarded!(
-        "retention.sweep_inbox",
-        sqlx::query!(
-            r#"
-            delete from engine.inbox i
-            where not exists (
-                select from engine.runs r where r.tenant_id = i.tenant_id and r.id = i.run_id
-            )
-            "#
-        )
-        .execute(connection)
-    )?;
-    Ok(())
-}

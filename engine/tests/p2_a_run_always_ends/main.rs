@@ -1,0 +1,285 @@
+//! P2: after any crash of any process at any moment, each run goes on and ends.
+//!
+//! A worker process is killed (SIGKILL) at every failpoint of a workflow that
+//! has all four effects, a loop and retries. What must hold is read from the
+//! outside: from a file that nodes append to, and from a table that they write.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod scene;
+#[expect(dead_code, reason = "each test file uses a part of it")]
+#[path = "../support/mod.rs"]
+mod support;
+mod writes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use database::testing::TestDb;
+use engine::ids::RunId;
+use engine::testing::faults;
+use engine::{RunEvent, RunStatus, Worker, WorkerOptions};
+use scene::{Stage, WRITTEN, accepted, declare_dead, recorded, stage, told};
+use serde_json::json;
+use support::{Call, Outside, notes};
+
+/// Killed more often than this at one point, a scenario is not finite.
+const MOST_HITS: u32 = 60;
+/// Points of which every hit is tried: what is durable changes there. A crash
+/// between two statements of a transaction is the same crash each time.
+const EVERY_HIT: [&str; 4] = [
+    "checkpoint.commit",
+    "external.act",
+    "inbox.commit",
+    "steps.commit",
+];
+
+/// Points that this workflow does not pass on its way, and why.
+const ELSEWHERE: &[&str] = &[
+    // Definitions and acceptance: `acceptance_is_all_or_nothing`.
+    "keys.commit",
+    "keys.insert",
+    "runs.insert",
+    "runs.start.commit",
+    "workflows.insert_version",
+    "workflows.publish",
+    "workflows.publish.commit",
+    "workflows.save.commit",
+    "workflows.upsert",
+    // A caller's own transaction: a rollback like any other.
+    "keys.erase_tenant",
+    "transaction.commit",
+    // A run whose nodes the worker lacks is given back as it was.
+    "claim.give_back",
+    "claim.give_back.commit",
+    // Only after a COMMIT whose answer was lost; it writes nothing.
+    "steps.lock",
+];
+
+/// One crash: killed at the nth hit of a point, then worked to the end.
+/// False when the point was not hit so often.
+async fn crash(point: &str, hit: u32) -> bool {
+    let stage = stage().await;
+    let (engine, run) = accepted(&stage).await;
+    prelude(&stage, point).await;
+    let killed = !stage
+        .scene
+        .child("work", "1", Some((point, hit)))
+        .await
+        .success();
+    let tenant = stage.scene.tenant;
+    let before = recorded(&engine.run(tenant, run).await.unwrap());
+    if killed {
+        declare_dead(&stage.db).await;
+        let ended = stage.scene.child("work", "2", None).await;
+        assert!(ended.success(), "{point} {hit}: the second life fails");
+    }
+    let view = engine.run(tenant, run).await.unwrap();
+    let outside = Outside::at(&stage.scene.outside, "");
+    let case = format!("{point}, hit {hit}");
+    assert_eq!(view.status, RunStatus::Succeeded, "{case}: {view:#?}");
+    assert_eq!(view.outputs, Some(json!({ "items": 3 })), "{case}");
+    check_outside(&case, &outside.calls(), &before);
+    let mut written: Vec<_> = notes(&stage.db.owner_pool()).await;
+    written.sort_by(|a, b| a.1.cmp(&b.1));
+    let written: Vec<_> = written.into_iter().map(|(_, value)| value).collect();
+    assert_eq!(written, WRITTEN, "{case}: each transaction happened once");
+    check_store(&case, &stage.db).await;
+    killed
+}
+
+/// What a scenario needs so that the point is passed at all.
+async fn prelude(stage: &Stage, point: &str) {
+    let owner = stage.db.owner_pool();
+    let dead = "insert into engine.workers (id, name, beat_at) \
+                values (gen_random_uuid(), 'dead', now() - interval '1 hour')";
+    let own = "with gone as (delete from engine.ready) \
+               update engine.runs set epoch = 1, owner = coalesce((select id from engine.workers), gen_random_uuid())";
+    let alone = "update engine.ready set alone = true";
+    let three = "update engine.runs set takeovers = 3";
+    let statements: &[&'static str] = match point.split(':').next().unwrap() {
+        "rescue.take_over" | "rescue.bury" | "rescue.commit" => &[dead, own],
+        "rescue.adopt.commit" => &[own],
+        "claim.claim_alone" => &[alone, three],
+        _ => &[],
+    };
+    for statement in statements {
+        sqlx::query(*statement).execute(&owner).await.unwrap();
+    }
+}
+
+/// No recorded step ran again, and each external kept its key.
+fn check_outside(case: &str, calls: &[Call], before: &BTreeSet<(String, u32)>) {
+    let mut keys: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for call in calls {
+        if call.life == "2" {
+            let again = before.contains(&(call.step.clone(), call.attempt));
+            assert!(!again, "{case}: a recorded step ran again: {call:?}");
+        }
+        if call.what == "send" {
+            keys.entry(&call.step).or_default().insert(&call.key);
+        }
+    }
+    // A person may have been asked before the effect began: then it never did.
+    keys.entry("asked")
+        .or_insert_with(|| BTreeSet::from(["never sent"]));
+    assert_eq!(
+        keys.len(),
+        6,
+        "{case}: tell, three times ship, found, asked: {keys:?}"
+    );
+    for (step, keys) in keys {
+        assert_eq!(keys.len(), 1, "{case}: `{step}` kept its key: {keys:?}");
+    }
+}
+
+/// Nothing is left in the open tables, and nothing was recorded twice.
+async fn check_store(case: &str, db: &TestDb) {
+    for table in [
+        "runs", "steps", "items", "labels", "ready", "timers", "inbox",
+    ] {
+        let statement = format!("select count(*) from engine.{table}");
+        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+            .fetch_one(&db.owner_pool())
+            .await
+            .unwrap();
+        assert_eq!(left, 0, "{case}: {left} rows left in {table}");
+    }
+    let labels: i64 = sqlx::query_scalar("select count(*) from engine.label_history")
+        .fetch_one(&db.owner_pool())
+        .await
+        .unwrap();
+    assert_eq!(labels, 1, "{case}");
+}
+
+/// All hits of one point, until it is not hit so often any more.
+async fn every_hit(point: String) -> u32 {
+    let mut hit = 1;
+    let mut kills = 0;
+    while crash(&point, hit).await {
+        kills += 1;
+        if !EVERY_HIT.iter().any(|name| point.starts_with(name)) {
+            break;
+        }
+        hit += 1;
+        assert!(hit < MOST_HITS, "{point} is hit without end");
+    }
+    kills
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_at_any_point_costs_nothing() {
+    let points: Vec<String> = faults::failpoints()
+        .filter(|point| !ELSEWHERE.contains(&point.split(':').next().unwrap()))
+        .filter(|point| told("CRASH_ONLY").is_none_or(|only| point.starts_with(&only)))
+        .collect();
+    // Several at once: a crash is mostly waiting.
+    let kills = futures::stream::StreamExt::collect::<Vec<_>>(
+        futures::stream::StreamExt::buffer_unordered(
+            futures::stream::iter(
+                points
+                    .into_iter()
+                    .map(|point| async { (point.clone(), every_hit(point).await) }),
+            ),
+            4,
+        ),
+    )
+    .await;
+    let missed: Vec<_> = kills.iter().filter(|(_, kills)| *kills == 0).collect();
+    assert!(missed.is_empty(), "never passed: {missed:?}");
+    let total: u32 = kills.iter().map(|(_, kills)| kills).sum();
+    println!("{total} crashes at {} points", kills.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acceptance_is_all_or_nothing() {
+    let points: Vec<String> = faults::failpoints()
+        .filter(|point| {
+            ["keys.insert", "keys.commit", "runs.", "workflows."]
+                .iter()
+                .any(|of| point.starts_with(of))
+        })
+        .collect();
+    for point in points {
+        let stage = stage().await;
+        let killed = stage.scene.child("accept", "1", Some((&point, 1))).await;
+        assert!(!killed.success(), "{point} is passed");
+        let told = std::fs::read_to_string(stage.scene.outside.with_extension("accepted"));
+        assert!(told.is_err(), "{point}: nobody was told so");
+        assert!(
+            stage.scene.child("accept", "2", None).await.success(),
+            "{point}"
+        );
+        let accepted = stage.scene.outside.with_extension("accepted");
+        let run: RunId = std::fs::read_to_string(accepted).unwrap().parse().unwrap();
+        assert!(
+            stage.scene.child("work", "3", None).await.success(),
+            "{point}"
+        );
+        let engine = stage.scene.engine("4");
+        let view = engine.run(stage.scene.tenant, run).await.unwrap();
+        assert_eq!(view.status, RunStatus::Succeeded, "{point}");
+        // One run, or two when the first was committed and its caller died.
+        let filter = engine::RunFilter::default();
+        let runs = engine.runs(stage.scene.tenant, &filter).await.unwrap();
+        assert!(runs.len() <= 2);
+        assert!(
+            runs.iter().all(|run| run.status == RunStatus::Succeeded),
+            "{point}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_kills_every_worker_ends_and_names_its_step() {
+    let stage = stage().await;
+    let (engine, run) = accepted(&stage).await;
+    for statement in [
+        "update engine.runs set takeovers = 4",
+        "update engine.ready set alone = true",
+    ] {
+        sqlx::query(statement)
+            .execute(&stage.db.owner_pool())
+            .await
+            .unwrap();
+    }
+    let mut worker = Worker::start(engine.clone(), WorkerOptions::default())
+        .await
+        .unwrap();
+    let view = engine.finished(stage.scene.tenant, run).await.unwrap();
+    worker.stop().await;
+    assert_eq!(view.status, RunStatus::Failed);
+    let error = view.error.unwrap();
+    assert_eq!(error.code, "engine.poisoned");
+    assert_eq!(error.step.as_deref(), Some("base"));
+    assert!(Outside::at(&stage.scene.outside, "").calls().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_worker_gives_its_runs_back_and_another_ends_them() {
+    let stage = stage().await;
+    let (engine, run) = accepted(&stage).await;
+    let mut first = Worker::start(engine.clone(), WorkerOptions::default())
+        .await
+        .unwrap();
+    let mut watch = engine.watch(stage.scene.tenant, run);
+    while let Some(event) = watch.next().await.unwrap() {
+        if matches!(event, RunEvent::Step { .. }) {
+            break;
+        }
+    }
+    first.stop().await;
+    first.stop().await;
+    let workers: i64 = sqlx::query_scalar("select count(*) from engine.workers")
+        .fetch_one(&stage.db.owner_pool())
+        .await
+        .unwrap();
+    assert_eq!(workers, 0, "a stopped worker leaves no row");
+    let owned: i64 = sqlx::query_scalar("select count(*) from engine.runs where owner is not null")
+        .fetch_one(&stage.db.owner_pool())
+        .await
+        .unwrap();
+    assert_eq!(owned, 0, "a stopped worker owns nothing");
+    assert!(stage.scene.child("work", "2", None).await.success());
+    let view = engine.run(stage.scene.tenant, run).await.unwrap();
+    assert_eq!(view.status, RunStatus::Succeeded, "{view:#?}");
+    assert_eq!(notes(&stage.db.owner_pool()).await.len(), WRITTEN.len());
+}
