@@ -296,20 +296,10 @@ fn inputs_are_checked_and_defaults_filled_in() {
 fn words_that_are_not_built_yet_say_so() {
     let source = "
 name: w
-on_failure: {}
-deadline: 1d
 steps:
-  a:
-    uses: switch
-    cases: { big: 'true' }
-  b:
-    uses: wait
-    with: { for: 1d }
   c:
     uses: set
     credential: bank
-    join: any
-    needs: [a.big]
 ";
     insta::assert_snapshot!("not_supported_yet", told(source));
 }

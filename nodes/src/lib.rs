@@ -10,6 +10,7 @@ use crate::flow::fail::Fail;
 use crate::flow::log::Log;
 use crate::flow::script::Script;
 use crate::flow::set::Set;
+use crate::flow::switch::Switch;
 use crate::reconcile::confirm::ReconcileConfirm;
 use crate::reconcile::post::ReconcilePost;
 use crate::reconcile::propose::ReconcilePropose;
@@ -29,5 +30,6 @@ pub fn catalogue() -> Result<Registry, CatalogueError> {
         .transaction(ReconcileUndo)
         .node(Script::default())
         .node(Set)
+        .node(Switch)
         .build()
 }

@@ -61,6 +61,10 @@ impl Suite {
             ),
             ("script", json!({ "code": "1 + 1" })),
             ("set", json!({ "answer": 42 })),
+            (
+                "switch",
+                json!({ "cases": { "big": "2 > 1" }, "default": "small" }),
+            ),
         ]);
         Self { test, configs }
     }

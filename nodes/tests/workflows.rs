@@ -17,10 +17,15 @@ fn root() -> &'static Path {
         .expect("the crate stands in the workspace")
 }
 
-/// `workflows/*.yaml`, those with cases apart.
+/// Every workflow that ships, and every example of the language.
 fn shipped() -> Vec<PathBuf> {
-    let mut files: Vec<_> = fs::read_dir(root().join("workflows"))
-        .expect("there are workflows")
+    [in_folder("workflows"), in_folder("examples/language")].concat()
+}
+
+/// `FOLDER/*.yaml`, without their cases.
+fn in_folder(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(root().join(folder))
+        .expect("the folder is there")
         .map(|entry| entry.expect("the folder can be read").path())
         .filter(|path| path.to_string_lossy().ends_with(".yaml"))
         .filter(|path| !path.to_string_lossy().ends_with(".test.yaml"))

@@ -19,7 +19,7 @@ use super::{Shop, open};
 use crate::crypto::{DataKey, Kind};
 use crate::engine::{Message, RunFailure, RunResult, Version};
 use crate::graph::Body as StepBody;
-use crate::node::{Ctx, Effect, NodeError, NodeResult, Runner};
+use crate::node::{Conditions, Ctx, Effect, NodeError, NodeResult, Runner};
 use crate::run::{
     Applied, Attempted, Event, Key, Mode, Outlook, Place, Run, RunStatus, Start, StepStatus, Stored,
 };
@@ -235,6 +235,11 @@ impl Task {
             },
             key: idempotency_key(self.fence.run, start),
             cancel: CancellationToken::new(),
+            conditions: Conditions {
+                sandbox: self.shop.engine.sandbox().clone(),
+                scope: Arc::clone(&start.scope),
+                compiled: Arc::clone(&start.step.conditions),
+            },
             log: Mutex::default(),
         }
     }

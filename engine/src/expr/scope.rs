@@ -141,6 +141,11 @@ impl Scope {
         self.set("now", Typed::any(Value::String(now)));
     }
 
+    /// Any other name.
+    pub(crate) fn set_value(&mut self, name: &'static str, value: Value) {
+        self.set(name, Typed::any(value));
+    }
+
     fn set(&mut self, name: &'static str, value: Typed) {
         self.names.insert(name.into(), value);
     }

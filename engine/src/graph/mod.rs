@@ -3,7 +3,7 @@
 //! Steps stand in levels: the workflow's own, and one for each loop with
 //! nested steps. Indexes are those of the step's own level.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,10 +95,14 @@ pub struct Step {
     pub reads_outside: Vec<Arc<str>>,
     /// `if`: false skips the step. On a loop, evaluated once, without item.
     pub condition: Option<Expression>,
+    /// Cases of switches, by index, one of which must have been chosen: else it is skipped.
+    pub cases: Vec<(usize, Vec<Arc<str>>)>,
     /// `for_each`.
     pub for_each: Option<Loop>,
     /// What one try does.
     pub body: Body,
+    /// The conditions inside its config, which its node evaluates, by their text.
+    pub conditions: Arc<BTreeMap<String, Expression>>,
     /// `retry`; of each item in a loop.
     pub retry: Option<Retry>,
     /// `timeout` of one attempt; of each item in a loop.

@@ -52,6 +52,7 @@ pub(super) fn level<'n>(
             });
         let may_be_skipped = draft.doc.condition.is_some()
             || links.handles[at].is_some()
+            || !links.cases[at].is_empty()
             || all_needs_may_be_skipped;
         let mut shape = made.shape.clone();
         if matches!(draft.doc.on_error, OnErrorDoc::Continue) {
@@ -73,8 +74,18 @@ pub(super) fn level<'n>(
             needs: needs.iter().copied().collect(),
             reads_outside: reads_outside(draft, drafts, places, around),
             condition: draft.condition.value.clone(),
+            cases: links.cases[at]
+                .iter()
+                .map(|(switch, names)| {
+                    (
+                        *switch,
+                        names.iter().map(|name| name.as_str().into()).collect(),
+                    )
+                })
+                .collect(),
             for_each: made.for_each,
             body,
+            conditions: draft.conditions(),
             retry: draft
                 .doc
                 .retry
@@ -229,6 +240,14 @@ impl<'n> Builder<'_, '_, 'n> {
         check_paths(report, env, with, &draft.with.placed);
         check_paths(report, env, retry, &draft.retry_if.placed);
         check_boolean(report, env, &draft.retry_if.placed);
+        for test in &draft.tests {
+            let with = Here {
+                event: test.extra.iter().any(|name| name == "event"),
+                ..with
+            };
+            check_paths(report, env, with, std::slice::from_ref(&test.placed));
+            check_boolean(report, env, std::slice::from_ref(&test.placed));
+        }
         if let Some(body) = &draft.body {
             let mut around = self.around.to_vec();
             around.push(draft.doc.id);
@@ -246,7 +265,10 @@ impl<'n> Builder<'_, '_, 'n> {
         let Some(node) = &draft.node else {
             return (None, Shape::Any);
         };
-        let shape = output(node, &draft.with.value, env);
+        let shape = match &draft.branches {
+            Some(branches) => branches.shape(),
+            None => output(node, &draft.with.value, env),
+        };
         let body = Body::Node {
             node: node.clone(),
             with: draft.with.value.clone(),

@@ -1,12 +1,15 @@
 //! Steps with their expressions compiled and their nodes found: what the graph is made from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::branch::{Branches, branches};
 use super::config;
 use super::diagnostic::Report;
 use super::document::{LoopDoc, StepDoc};
 use super::read::is_planned_node;
-use super::values::{Names, Placed, condition, template};
+use super::schema_at::SchemaAt;
+use super::values::{self, Found, Names, Placed, Test, condition, template};
 use super::yaml::Mark;
 use crate::expr::{Expression, Sandbox, Template};
 use crate::node::{Registered, Registry};
@@ -16,6 +19,10 @@ pub(super) struct Draft<'n> {
     pub doc: &'n StepDoc<'n>,
     pub node: Option<Registered>,
     pub with: Compiled<'n, Template>,
+    /// The conditions inside `with`.
+    pub tests: Vec<Test<'n>>,
+    /// The cases that its node chooses one of.
+    pub branches: Option<Branches<'n>>,
     pub condition: Compiled<'n, Option<Expression>>,
     pub items: Option<Compiled<'n, Template>>,
     pub retry_if: Compiled<'n, Option<Expression>>,
@@ -36,6 +43,16 @@ impl Draft<'_> {
             .chain(&self.condition.placed)
             .chain(&self.retry_if.placed)
             .chain(items)
+            .chain(self.tests.iter().map(|test| &test.placed))
+    }
+
+    /// The conditions inside `with`, by their text.
+    pub fn conditions(&self) -> Arc<BTreeMap<String, Expression>> {
+        let of = |test: &Test<'_>| {
+            let expression = &test.placed.expression;
+            (expression.source().to_owned(), expression.clone())
+        };
+        Arc::new(self.tests.iter().map(of).collect())
     }
 
     /// The steps that it reads, those read inside its body included.
@@ -122,9 +139,11 @@ fn draft<'n>(
     if let Some(node) = &node {
         config::check(report, node, doc.with, doc.at);
     }
-    let mut with = Vec::new();
+    let branches = node.as_ref().and_then(|node| branches(report, node, doc));
+    let mut found = Found::default();
+    let schema = node.as_ref().map(|node| SchemaAt::root(&node.config));
     let with_value = match doc.with {
-        Some(node) => template(report, inside, node, &mut with),
+        Some(with) => values::config(report, inside, with, schema, &mut found),
         None => Template::Literal(Arc::new(serde_json::json!({}))),
     };
     let mut condition_placed = Vec::new();
@@ -147,8 +166,10 @@ fn draft<'n>(
         node,
         with: Compiled {
             value: with_value,
-            placed: with,
+            placed: found.placed,
         },
+        tests: found.tests,
+        branches,
         condition: Compiled {
             value: condition_value,
             placed: condition_placed,

@@ -1,6 +1,6 @@
 //! Who waits for whom: references resolved, cycles told, an order found.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use super::diagnostic::Report;
 use super::document::OnErrorDoc;
 use super::draft::{Draft, steps_of};
-use super::fields::{At, unsupported};
+use super::fields::At;
 use super::yaml::Mark;
 
 /// Where a step stands: inside which loop.
@@ -26,6 +26,8 @@ pub(super) type Places<'n> = HashMap<&'n str, Place<'n>>;
 pub(super) struct Links {
     /// What each step needs to have ended.
     pub needs: Vec<BTreeSet<usize>>,
+    /// The cases that each step needs one of, by switch.
+    pub cases: Vec<BTreeMap<usize, Vec<String>>>,
     /// What each step waits for by data or control, stand-ins included.
     pub waits: Vec<BTreeSet<usize>>,
     /// The step that stands in for a failed one.
@@ -79,13 +81,14 @@ pub(super) fn link<'n>(
     let count = drafts.len();
     let mut links = Links {
         needs: vec![BTreeSet::new(); count],
+        cases: vec![BTreeMap::new(); count],
         waits: Vec::new(),
         stand_in: vec![None; count],
         handles: vec![None; count],
         order: Vec::new(),
     };
     for (at, draft) in drafts.iter().enumerate() {
-        linker.needs(report, at, draft, &mut links.needs[at]);
+        linker.needs(report, at, draft, &mut links);
         linker.check_reads(report, draft);
     }
     for (at, draft) in drafts.iter().enumerate() {
@@ -108,15 +111,10 @@ struct Linker<'l, 'n> {
 
 impl Linker<'_, '_> {
     /// The steps of this level that one needs, by name, by reading, or by what its body reads.
-    fn needs(
-        &self,
-        report: &mut Report<'_>,
-        at: usize,
-        draft: &Draft<'_>,
-        needs: &mut BTreeSet<usize>,
-    ) {
+    fn needs(&self, report: &mut Report<'_>, at: usize, draft: &Draft<'_>, links: &mut Links) {
         let mut reads = Vec::new();
         draft.reads(&mut reads);
+        let needs = &mut links.needs[at];
         needs.extend(
             reads
                 .iter()
@@ -128,17 +126,60 @@ impl Linker<'_, '_> {
                 Some(needed) if *needed != at => {
                     needs.insert(*needed);
                 }
-                _ => self.bad_need(report, draft, need),
+                _ => match self.case(report, at, need) {
+                    Some(Ok((switch, case))) => {
+                        needs.insert(switch);
+                        links.cases[at]
+                            .entry(switch)
+                            .or_default()
+                            .push(case.to_owned());
+                    }
+                    Some(Err(())) => {}
+                    None => self.bad_need(report, draft, need),
+                },
             }
         }
+    }
+
+    /// The switch and the case of `needs: [switch.case]`; none when it does not
+    /// begin with a step of this level, an error when that has been told.
+    fn case<'d>(
+        &self,
+        report: &mut Report<'_>,
+        at: usize,
+        need: &At<&'d str>,
+    ) -> Option<Result<(usize, &'d str), ()>> {
+        let (id, case) = need.value.split_once('.')?;
+        let switch = *self.index.get(id).filter(|switch| **switch != at)?;
+        let draft = &self.drafts[switch];
+        let (message, fix) = match &draft.branches {
+            // Its node is unknown, and told.
+            None if draft.node.is_none() && draft.body.is_none() => return Some(Err(())),
+            Some(_) if draft.doc.for_each.is_some() => (
+                format!("`{id}` is a loop: it chooses a case for each of its items"),
+                "follow a case inside of the loop".to_owned(),
+            ),
+            None => (
+                format!("`{id}` is no switch: it has no case `{case}`"),
+                format!("write `{id}` to wait for it"),
+            ),
+            Some(branches) if branches.names.contains(&case) => return Some(Ok((switch, case))),
+            Some(branches) => (
+                format!("switch `{id}` has no case `{case}`"),
+                match crate::nearest::nearest(case, branches.names.iter().copied()) {
+                    Some(near) => format!("did you mean `{id}.{near}`?"),
+                    None => format!("its cases are: {}", branches.names.join(", ")),
+                },
+            ),
+        };
+        report.error("workflow.unknown_case", need.at, message, fix);
+        Some(Err(()))
     }
 
     fn bad_need(&self, report: &mut Report<'_>, draft: &Draft<'_>, need: &At<&str>) {
         let id = draft.doc.id;
         if need.value == id || self.around.contains(&need.value) {
             self_reference(report, id, need.value, need.at);
-        } else if need.value.contains('.') {
-            unsupported(report, "needs of a switch's case", need.at);
         } else if let Some(place) = self.places.get(need.value) {
             match place.inside {
                 Some(inside) if !self.around.contains(&inside) => {

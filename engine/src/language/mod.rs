@@ -4,6 +4,7 @@
 //! `yaml` (positions) → `read` (fields and types) → `draft` (expressions,
 //! nodes, configs) → `links` (the graph) → `build` (shapes and reads).
 
+mod branch;
 mod build;
 mod config;
 pub(crate) mod diagnostic;
@@ -13,6 +14,7 @@ pub(crate) mod fields;
 mod inputs;
 mod links;
 mod read;
+mod schema_at;
 mod scope;
 mod triggers;
 mod values;

@@ -52,12 +52,10 @@ const STEP_PLANNED: &[&str] = &[
     "budget",
     "cancel_on",
     "cancel_rest",
-    "cases",
     "compensate",
     "credential",
     "deadline",
     "debounce",
-    "default",
     "finally",
     "idempotency_key",
     "join",
@@ -327,11 +325,10 @@ fn on_error<'n>(report: &mut Report<'_>, node: Option<&'n Node>) -> OnErrorDoc<'
 }
 
 /// Nodes of the language that are not built yet.
-const PLANNED_NODES: [&str; 8] = [
+const PLANNED_NODES: [&str; 7] = [
     "approval",
     "emit",
     "respond",
-    "switch",
     "wait",
     "wait.event",
     "wait.webhook",

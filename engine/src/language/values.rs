@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::diagnostic::Report;
+use super::schema_at::SchemaAt;
 use super::yaml::{self, Mark, Node, Yaml};
 use crate::expr::{CompileError, Expression, Part, Piece, Sandbox, Template, Unclosed, pieces};
 
@@ -31,6 +32,22 @@ pub(super) struct Names<'a> {
     pub items: &'a [Arc<str>],
 }
 
+/// What compiling a config leaves behind.
+#[derive(Default)]
+pub(super) struct Found<'n> {
+    /// Expressions evaluated before the attempt.
+    pub placed: Vec<Placed<'n>>,
+    /// Conditions, which the node evaluates itself.
+    pub tests: Vec<Test<'n>>,
+}
+
+/// A condition inside a config.
+pub(super) struct Test<'n> {
+    pub placed: Placed<'n>,
+    /// What it sees besides what its step sees: `event`.
+    pub extra: Vec<String>,
+}
+
 /// Compiles a value; its expressions are added to `placed`.
 pub(super) fn template<'n>(
     report: &mut Report<'_>,
@@ -38,12 +55,32 @@ pub(super) fn template<'n>(
     node: &'n Node,
     placed: &mut Vec<Placed<'n>>,
 ) -> Template {
+    let mut found = Found::default();
+    let template = config(report, names, node, None, &mut found);
+    placed.append(&mut found.placed);
+    template
+}
+
+/// Compiles a node's config: its fields that are conditions stay texts.
+pub(super) fn config<'n>(
+    report: &mut Report<'_>,
+    names: Names<'_>,
+    node: &'n Node,
+    schema: Option<SchemaAt<'_>>,
+    found: &mut Found<'n>,
+) -> Template {
+    if let Some(schema) = schema
+        && schema.is_condition()
+    {
+        return test(report, names, node, schema, found);
+    }
     match &node.value {
-        Yaml::Text(text) => text_template(report, names, node, text, placed),
+        Yaml::Text(text) => text_template(report, names, node, text, &mut found.placed),
         Yaml::List(items) => {
+            let schema = schema.and_then(SchemaAt::item);
             let items: Vec<_> = items
                 .iter()
-                .map(|item| template(report, names, item, placed))
+                .map(|item| config(report, names, item, schema, found))
                 .collect();
             match literals(items.iter()) {
                 Some(values) => Template::Literal(Arc::new(Value::Array(values))),
@@ -62,10 +99,14 @@ pub(super) fn template<'n>(
                             "build the object inside one expression: ${{ #{ … } }}",
                         );
                     }
-                    let field = template(report, names, &entry.value, placed);
+                    let schema = schema.and_then(|schema| schema.field(&entry.key));
+                    let field = config(report, names, &entry.value, schema, found);
                     (entry.key.clone(), field)
                 })
                 .collect();
+            if schema.is_some_and(SchemaAt::are_cases) {
+                return in_order(fields);
+            }
             match literals(fields.iter().map(|(_, field)| field)) {
                 Some(values) => {
                     let names = fields.into_iter().map(|(name, _)| name);
@@ -76,6 +117,44 @@ pub(super) fn template<'n>(
         }
         _ => Template::Literal(Arc::new(node.to_json())),
     }
+}
+
+/// Fields as a list of objects with one field each: JSON objects have no order.
+fn in_order(fields: Vec<(String, Template)>) -> Template {
+    let one = |(name, field): (String, Template)| match field {
+        Template::Literal(value) => {
+            Template::Literal(Arc::new(serde_json::json!({ name: &*value })))
+        }
+        field => Template::Map([(name, field)].into()),
+    };
+    let items: Vec<_> = fields.into_iter().map(one).collect();
+    match literals(items.iter()) {
+        Some(values) => Template::Literal(Arc::new(Value::Array(values))),
+        None => Template::List(items.into()),
+    }
+}
+
+/// A condition of a config: its text, without `${{ }}`.
+fn test<'n>(
+    report: &mut Report<'_>,
+    names: Names<'_>,
+    node: &'n Node,
+    schema: SchemaAt<'_>,
+    found: &mut Found<'n>,
+) -> Template {
+    // Anything else is absent, or told with the rest of the config.
+    if !matches!(node.value, Yaml::Text(_) | Yaml::Bool(_)) {
+        return Template::Literal(Arc::new(Value::Null));
+    }
+    let mut placed = Vec::new();
+    let compiled = condition(report, names, node, "a condition", &mut placed);
+    let extra = schema.extra_names();
+    found.tests.extend(placed.into_iter().map(|placed| Test {
+        placed,
+        extra: extra.clone(),
+    }));
+    let text = compiled.map(|compiled| Value::String(compiled.source().to_owned()));
+    Template::Literal(Arc::new(text.unwrap_or_default()))
 }
 
 fn literals<'t>(templates: impl Iterator<Item = &'t Template>) -> Option<Vec<Value>> {

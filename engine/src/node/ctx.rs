@@ -5,8 +5,10 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::{Condition, Conditions, NodeResult};
 use crate::ids::{RunId, TenantId};
 
 /// The key an outside service sees; the same for every attempt whose outcome is unknown.
@@ -58,11 +60,26 @@ pub struct Ctx {
     pub key: IdempotencyKey,
     /// Cancelled when the run is, or when the attempt's time is over.
     pub cancel: CancellationToken,
+    /// What the step's conditions are evaluated with.
+    pub conditions: Conditions,
     /// Lines written so far.
     pub log: Mutex<Vec<LogLine>>,
 }
 
 impl Ctx {
+    /// Whether a condition of the config holds: in the step's scope, with more
+    /// values such as `event`.
+    ///
+    /// # Errors
+    /// When it reads what is not there, or does not give a boolean.
+    pub fn test(
+        &self,
+        condition: &Condition,
+        extra: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> NodeResult<bool> {
+        self.conditions.test(condition, extra)
+    }
+
     /// Writes a line into the attempt's record.
     pub fn log(&self, level: LogLevel, message: impl fmt::Display) {
         let line = LogLine {

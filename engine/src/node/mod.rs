@@ -4,6 +4,7 @@
 //! give the YAML check, the editor's form and the reference page; the declared
 //! [`Effect`] gives the guarantee.
 
+mod condition;
 mod ctx;
 mod effect;
 mod error;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use condition::{Cases, Condition, Conditions};
 pub use ctx::{Ctx, IdempotencyKey, LogLevel, LogLine};
 pub use effect::{Effect, UnknownOutcome};
 pub use error::{ErrorKind, NodeError};

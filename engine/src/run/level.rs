@@ -129,6 +129,13 @@ impl LevelState {
                 _ => return Readiness::NotYet,
             }
         }
+        if !step
+            .cases
+            .iter()
+            .all(|(switch, names)| self.chose(level, *switch, names))
+        {
+            return Readiness::Skip;
+        }
         let any = needs.clone().next().is_some();
         if any && needs.all(|need| self.is_skipped(*need)) {
             return Readiness::Skip;
@@ -150,6 +157,15 @@ impl LevelState {
             }
             _ => true,
         }
+    }
+
+    /// Whether a switch chose one of these cases.
+    fn chose(&self, level: &Level, switch: usize, names: &[Arc<str>]) -> bool {
+        let ended = self.scope.step(&level.steps[switch].id);
+        let output = ended.and_then(|ended| ended.output.as_ref());
+        let case = output.and_then(|output| output.value.get("case"));
+        let case = case.and_then(Value::as_str);
+        case.is_some_and(|case| names.iter().any(|name| **name == *case))
     }
 
     fn is_skipped(&self, index: usize) -> bool {

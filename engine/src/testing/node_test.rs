@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::ids::{RunId, TenantId};
 use crate::node::{
-    Ctx, Effect, IdempotencyKey, LogLine, LookUp, Node, NodeError, NodeResult, Problem, Registered,
-    Registry, Runner, TransactionNode,
+    Conditions, Ctx, Effect, IdempotencyKey, LogLine, LookUp, Node, NodeError, NodeResult, Problem,
+    Registered, Registry, Runner, TransactionNode,
 };
 use crate::store::Tx;
 
@@ -159,6 +159,7 @@ impl NodeTest {
             now: self.now,
             key: IdempotencyKey(format!("{}/tested/0", Uuid::nil())),
             cancel: self.cancel.child_token(),
+            conditions: Conditions::default(),
             log: Mutex::default(),
         }
     }

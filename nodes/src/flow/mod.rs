@@ -4,3 +4,4 @@ pub mod fail;
 pub mod log;
 pub mod script;
 pub mod set;
+pub mod switch;

@@ -1,5 +1,7 @@
 //! The state machine, driven by a script instead of an executor.
 
+mod branches;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,9 @@ use super::{Attempted, Event, Outlook, Place, Record, Run, Start, StepStatus, St
 use crate::expr::{RunFacts, Sandbox, Typed};
 use crate::graph::{Body as StepBody, Plan};
 use crate::language::check;
-use crate::node::{Ctx, Effect, Node, NodeError, NodeResult, NodeSpec, Registry, UnknownOutcome};
+use crate::node::{
+    Cases, Ctx, Effect, Node, NodeError, NodeResult, NodeSpec, Registry, UnknownOutcome,
+};
 
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -42,8 +46,27 @@ impl Node for External {
     }
 }
 
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the script of a test chooses")]
+struct Choice {
+    cases: Cases,
+    chosen: Value,
+}
+
+struct Choose;
+impl Node for Choose {
+    const SPEC: NodeSpec = NodeSpec::new("choose", Effect::Pure);
+    type Config = Choice;
+    type Output = Value;
+    async fn run(&self, _ctx: &Ctx, _config: Choice) -> NodeResult<Value> {
+        unreachable!("the script of a test chooses")
+    }
+}
+
 fn plan(yaml: &str) -> Arc<Plan> {
     let registry = Registry::builder()
+        .node(Choose)
         .node(Pure)
         .node(External)
         .build()
@@ -363,7 +386,11 @@ steps:
 
 /// The log may be cut anywhere: what is recorded is taken, the rest is done again.
 fn cut_anywhere(yaml: &str) {
-    let whole = tell(yaml, &same);
+    cut_anywhere_with(yaml, &same);
+}
+
+fn cut_anywhere_with(yaml: &str, script: &Script<'_>) {
+    let whole = tell(yaml, script);
     let expected = whole.run.scope().clone();
     for cut in 0..=whole.records.len() {
         let kept = &whole.records[..cut];
@@ -377,7 +404,7 @@ fn cut_anywhere(yaml: &str) {
             known,
             now(),
         );
-        let told = drive(run, applied.records, &same);
+        let told = drive(run, applied.records, script);
         assert_eq!(told.outlook, Outlook::Succeeded, "cut at {cut}");
         let done: Vec<_> = kept
             .iter()
