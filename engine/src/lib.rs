@@ -22,7 +22,7 @@ pub mod testing;
 
 pub use engine::{
     AttemptView, Engine, EngineError, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved,
-    StartRun, Started, StepView, Transaction, Version, Watch,
+    StartRun, Started, StepView, TenantSettings, Transaction, Version, Watch,
 };
 pub use run::{Answer, RunStatus, StepStatus};
 pub use service::{Worker, WorkerOptions};

@@ -36,6 +36,14 @@ pub enum EngineError {
         /// Why.
         message: String,
     },
+    /// What a keyword of the workflow says of its runs cannot be told of this one.
+    #[error("`{keyword}` has no value: {message}")]
+    BadKeyword {
+        /// The keyword.
+        keyword: &'static str,
+        /// Why.
+        message: String,
+    },
     /// The run is too large.
     #[error("the inputs are larger than {limit} bytes")]
     InputTooLarge {
@@ -62,6 +70,7 @@ impl EngineError {
             Self::UnknownRun(_) => "run.unknown",
             Self::BadInputs(_) => "run.bad_inputs",
             Self::BadLabel { .. } => "run.bad_label",
+            Self::BadKeyword { .. } => "run.bad_keyword",
             Self::InputTooLarge { .. } => "run.input_too_large",
             Self::Ended(_) => "run.ended",
             Self::NoQuestion(_) => "run.no_question",

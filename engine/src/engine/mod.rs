@@ -7,6 +7,7 @@ mod error;
 mod inspect;
 mod keys;
 mod start;
+mod tenants;
 mod transaction;
 mod watch;
 
@@ -24,6 +25,7 @@ pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepV
 pub(crate) use inspect::{RunResult, open_items, open_step};
 pub(crate) use start::facts;
 pub use start::{StartRun, Started};
+pub use tenants::TenantSettings;
 pub use transaction::Transaction;
 pub use watch::{RunEvent, Watch};
 

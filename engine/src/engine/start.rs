@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{Engine, EngineError, Version};
 use crate::crypto::Kind;
-use crate::expr::{RunFacts, Scope, Typed};
+use crate::expr::{RunFacts, Scope};
+use crate::graph;
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::store::runs::NewRun;
 use crate::store::{self, Connection, Role, Tx};
@@ -132,7 +133,9 @@ impl Engine {
         let created_at = self.clock().now();
         let run_id = RunId::new(created_at);
         let facts = facts(&version, tenant, run_id, created_at);
-        let labels = self.labels(&version, &facts, inputs)?;
+        let scope = Scope::new(&facts, inputs);
+        let labels = self.labels(&version, &scope)?;
+        let priority = self.priority(&version, &scope)?;
         let key = self.data_key(tenant).await?;
         let data = key.seal(tenant, Kind::RunInput, run_id.0, &plain);
         let inserted = store::runs::insert(
@@ -145,6 +148,7 @@ impl Engine {
                 created_at,
                 data: &data,
                 labels: &labels,
+                priority,
                 if_published: run.version.is_none(),
             },
         )
@@ -158,14 +162,9 @@ impl Engine {
     fn labels(
         &self,
         version: &Version,
-        facts: &RunFacts,
-        inputs: Typed,
+        scope: &Scope,
     ) -> Result<Vec<(String, String)>, EngineError> {
         let templates = &version.plan.labels;
-        if templates.is_empty() {
-            return Ok(Vec::new());
-        }
-        let scope = Scope::new(facts, inputs);
         let mut labels = Vec::with_capacity(templates.len());
         for (name, template) in templates {
             let bad = |message: String| EngineError::BadLabel {
@@ -173,7 +172,7 @@ impl Engine {
                 message,
             };
             let value = template
-                .render(self.sandbox(), &scope)
+                .render(self.sandbox(), scope)
                 .map_err(|error| bad(error.to_string()))?;
             let text = match value {
                 // An optional input that was not given: nothing to be found by.
@@ -192,6 +191,23 @@ impl Engine {
             labels.push((name.clone(), text));
         }
         Ok(labels)
+    }
+
+    fn priority(&self, version: &Version, scope: &Scope) -> Result<i16, EngineError> {
+        let Some(template) = &version.plan.priority else {
+            return Ok(0);
+        };
+        let bad = |message| EngineError::BadKeyword {
+            keyword: "priority",
+            message,
+        };
+        let value = template
+            .render(self.sandbox(), scope)
+            .map_err(|error| bad(error.to_string()))?;
+        graph::priority(&value).ok_or_else(|| {
+            let most = graph::HIGHEST_PRIORITY;
+            bad(format!("{value} is no whole number from -{most} to {most}"))
+        })
     }
 
     fn known_published(&self, tenant: TenantId, workflow: &str) -> Option<VersionId> {

@@ -30,6 +30,8 @@ pub struct Plan {
     pub outputs: Template,
     /// What runs are found by, by name.
     pub labels: Vec<(String, Template)>,
+    /// `priority`: the higher, the sooner among the runs of its tenant.
+    pub priority: Option<Template>,
     /// The workflow's own steps.
     pub steps: Arc<Level>,
 }
@@ -174,3 +176,15 @@ pub enum OnItemError {
 
 /// The most tries a step may have.
 pub const MAX_ATTEMPTS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
+
+/// The most that `priority` may be, and, below zero, the least.
+pub const HIGHEST_PRIORITY: i16 = 1000;
+
+/// A value as a priority; none when it is no whole number, or out of bounds.
+#[must_use]
+pub fn priority(value: &serde_json::Value) -> Option<i16> {
+    let number = i16::try_from(value.as_i64()?).ok()?;
+    (-HIGHEST_PRIORITY..=HIGHEST_PRIORITY)
+        .contains(&number)
+        .then_some(number)
+}

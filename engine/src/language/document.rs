@@ -19,6 +19,7 @@ pub(super) struct Document<'a> {
     pub inputs: Option<&'a Node>,
     pub outputs: &'a [Entry],
     pub labels: &'a [Entry],
+    pub priority: Option<&'a Node>,
     pub steps: Vec<StepDoc<'a>>,
 }
 

@@ -13,6 +13,7 @@ mod draft;
 pub(crate) mod fields;
 mod inputs;
 mod links;
+mod load;
 mod read;
 mod schema_at;
 mod scope;
@@ -74,6 +75,7 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
     if let Some(entry) = document.concurrency {
         triggers::concurrency(report, &sandbox, &env, entry);
     }
+    let priority = (document.priority).map(|node| load::priority(report, &sandbox, &env, node));
     let drafts = draft::drafts(report, &sandbox, registry, &document.steps, &[]);
     let mut places = Places::new();
     links::places(report, &drafts, None, &mut places);
@@ -116,6 +118,7 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         inputs,
         outputs: Template::Map(outputs.into()),
         labels,
+        priority,
         steps: Arc::new(steps),
     })
 }

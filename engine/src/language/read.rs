@@ -17,6 +17,7 @@ const WORKFLOW: &[&str] = &[
     "inputs",
     "concurrency",
     "labels",
+    "priority",
     "steps",
     "outputs",
 ];
@@ -29,7 +30,6 @@ const WORKFLOW_PLANNED: &[&str] = &[
     "finally",
     "idempotency_key",
     "on_failure",
-    "priority",
     "rate_limit",
     "timeout",
 ];
@@ -60,7 +60,6 @@ const STEP_PLANNED: &[&str] = &[
     "idempotency_key",
     "join",
     "on_failure",
-    "priority",
     "rate_limit",
     "repeat",
 ];
@@ -95,6 +94,7 @@ pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<
     document.triggers = fields.entry("triggers");
     document.concurrency = fields.entry("concurrency");
     document.inputs = fields.get("inputs");
+    document.priority = fields.get("priority");
     document.outputs = named(report, fields.get("outputs"), "`outputs`", "an output");
     document.labels = named(report, fields.get("labels"), "`labels`", "a label");
     if let Some(node) = fields.need(report, top, "steps") {

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Service;
+use super::turns::Turns;
 use crate::executor::{Opened, Shop, Slot, run_task};
-use crate::store::cross_tenant::claim::{self, Appetite, Claimed, Mail};
+use crate::store::cross_tenant::claim::{self, Appetite, Claimed, Haul, Mail};
 use crate::store::{self, Held, Role, StoreError};
 
 const PAUSE: Duration = Duration::from_millis(200);
@@ -38,6 +39,7 @@ pub(super) fn start(claims: Claims) -> Service {
             claims,
             connection: None,
             alone_now: false,
+            turns: Turns::default(),
         }
         .run(stop)
         .await;
@@ -50,6 +52,7 @@ struct Loop {
     connection: Option<Held>,
     /// A run that must run alone runs.
     alone_now: bool,
+    turns: Turns,
 }
 
 /// What a claim took.
@@ -58,14 +61,16 @@ struct Taken {
     steps: Vec<store::steps::StoredStep>,
     items: Vec<store::steps::StoredItems>,
     mail: Vec<Mail>,
+    /// There is more to claim right now.
+    more: bool,
 }
 
 impl Loop {
     async fn run(&mut self, stop: CancellationToken) {
         loop {
             let free = self.free();
-            let taken = if free == 0 {
-                0
+            let more = if free == 0 {
+                false
             } else {
                 match self.claim(free).await {
                     Ok(taken) => self.start_all(taken),
@@ -75,14 +80,14 @@ impl Loop {
                         if !super::pause(&stop, PAUSE).await {
                             return;
                         }
-                        0
+                        false
                     }
                 }
             };
             if stop.is_cancelled() {
                 return;
             }
-            if taken == free && free > 0 {
+            if more {
                 continue;
             }
             let shop = &self.claims.shop;
@@ -124,17 +129,27 @@ impl Loop {
             none => none.insert(shop.engine.pool().acquire().await?),
         };
         let mut tx = store::begin_on(connection, Role::EngineUnsynced).await?;
-        let claimed = claim::claim(
-            &mut tx,
-            Appetite {
+        let now = shop.engine.clock().now();
+        let haul = if alone {
+            let claimed = claim::claim_alone(&mut tx, shop.worker, &refused, now).await?;
+            Haul {
+                claimed,
+                seen: Vec::new(),
+            }
+        } else {
+            let (ahead, passes) = self.turns.ahead();
+            let appetite = Appetite {
                 worker: shop.worker,
                 limit: i64::try_from(free).unwrap_or(i64::MAX),
                 refused: &refused,
-                alone,
-                now: shop.engine.clock().now(),
-            },
-        )
-        .await?;
+                now,
+                ahead: (&ahead, &passes),
+                floor: self.turns.floor(),
+                after: self.turns.after(),
+            };
+            claim::claim(&mut tx, appetite).await?
+        };
+        let Haul { claimed, seen } = haul;
         let recorded = claimed.iter().filter(|run| run.recorded);
         let (tenants, runs): (Vec<_>, Vec<_>) =
             recorded.map(|run| (run.tenant.0, run.run.0)).unzip();
@@ -156,15 +171,18 @@ impl Loop {
             self.alone_now = !claimed.is_empty();
             self.claims.alone.store(false, Ordering::Release);
         }
+        let more = !alone && self.turns.settle(&seen);
         Ok(Taken {
             claimed,
             steps,
             items,
             mail,
+            more,
         })
     }
 
-    fn start_all(&self, taken: Taken) -> usize {
+    /// Starts the tasks of claimed runs; true when there is more to claim right now.
+    fn start_all(&self, taken: Taken) -> bool {
         let shop = &self.claims.shop;
         let count = taken.claimed.len();
         let mut opened: HashMap<_, Opened> = HashMap::with_capacity(count);
@@ -200,6 +218,6 @@ impl Loop {
                 .tasks
                 .spawn(run_task(Arc::clone(shop), run, inbox));
         }
-        count
+        taken.more
     }
 }

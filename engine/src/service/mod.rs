@@ -8,6 +8,7 @@ mod post;
 mod rescue;
 mod retention;
 mod timers;
+mod turns;
 mod worker;
 
 use std::time::Duration;

@@ -26,15 +26,15 @@ pub(crate) async fn insert(
                 update engine.runs
                 set mail = true
                 where tenant_id = $1 and id = $2
-                returning tenant_id, id, version_id, owner
+                returning tenant_id, id, version_id, priority, owner
             ),
             message as (
                 insert into engine.inbox (tenant_id, run_id, kind, sent_at, data)
                 select tenant_id, id, $3, $4, $5 from run
             ),
             woken as (
-                insert into engine.ready (tenant_id, run_id, version_id)
-                select tenant_id, id, version_id from run where owner is null
+                insert into engine.ready (tenant_id, run_id, version_id, priority)
+                select tenant_id, id, version_id, priority from run where owner is null
                 on conflict (tenant_id, run_id) do nothing
             )
             select count(*) as "count!" from run

@@ -35,6 +35,7 @@ pub(crate) mod labels;
 pub(crate) mod runs;
 mod session;
 pub(crate) mod steps;
+pub(crate) mod tenants;
 mod tx;
 pub(crate) mod workflows;
 

@@ -15,6 +15,8 @@ pub(crate) struct NewRun<'a> {
     pub created_at: DateTime<Utc>,
     pub data: &'a [u8],
     pub labels: &'a [(String, String)],
+    /// The higher, the sooner among its tenant's.
+    pub priority: i16,
     /// Start only while this is the published version.
     pub if_published: bool,
 }
@@ -30,12 +32,12 @@ pub(crate) async fn insert(
         sqlx::query_scalar!(
             r#"
             with started as (
-                insert into engine.runs (tenant_id, id, version_id, workflow, created_at, data)
-                select $1, $2, $3, $4, $5, $6
+                insert into engine.runs (tenant_id, id, version_id, workflow, created_at, data, priority)
+                select $1, $2, $3, $4, $5, $6, $10
                 where not $9 or exists (
                     select from engine.workflows where tenant_id = $1 and name = $4 and published = $3
                 )
-                returning tenant_id, id, version_id
+                returning tenant_id, id, version_id, priority
             ),
             labelled as (
                 insert into engine.labels (tenant_id, name, value, run_id)
@@ -43,8 +45,8 @@ pub(crate) async fn insert(
                 from started s, unnest($7::text[], $8::text[]) as l (name, value)
             ),
             queued as (
-                insert into engine.ready (tenant_id, run_id, version_id)
-                select tenant_id, id, version_id from started
+                insert into engine.ready (tenant_id, run_id, version_id, priority)
+                select tenant_id, id, version_id, priority from started
             )
             select count(*) as "count!" from started
             "#,
@@ -57,6 +59,7 @@ pub(crate) async fn insert(
             &names,
             &values,
             run.if_published,
+            run.priority,
         )
         .fetch_one(connection)
     )?;

@@ -35,6 +35,8 @@ pub const POINTS: &[&str] = &[
     "steps.commit",
     "steps.lock",
     "steps.record",
+    "tenants.set",
+    "tenants.set.commit",
     "timers.fire",
     "timers.fire.commit",
     "transaction.commit",

@@ -23,6 +23,7 @@ pub struct RunTest {
     /// The engine.
     pub engine: Engine,
     worker: Option<Worker>,
+    master: MasterKey,
     // Last: the database goes when all that use it have gone.
     db: TestDb,
 }
@@ -43,13 +44,31 @@ impl RunTest {
     /// Without a worker: see [`Self::start_worker`].
     pub async fn without_worker(registry: Registry, clock: SharedClock) -> Self {
         let db = TestDb::new().await;
-        let engine = Engine::new(db.pool(), registry, MasterKey::generate(), clock);
+        let master = MasterKey::generate();
+        let engine = Engine::new(db.pool(), registry, master.clone(), clock);
         Self {
             tenant: TenantId::new(engine.clock().now()),
             engine,
             worker: None,
+            master,
             db,
         }
+    }
+
+    /// An engine as another process has it: the same database and keys,
+    /// connections of its own.
+    #[must_use]
+    pub fn another_engine(&self) -> Engine {
+        let pool = self.engine.pool();
+        let options = (*pool.connect_options()).clone();
+        let pool = pool.options().clone().connect_lazy_with(options);
+        let (registry, clock) = (self.engine.registry(), self.engine.clock());
+        Engine::new(
+            pool,
+            registry.clone(),
+            self.master.clone(),
+            Arc::clone(clock),
+        )
     }
 
     /// The database.

@@ -44,8 +44,10 @@ const ELSEWHERE: &[&str] = &[
     "workflows.publish.commit",
     "workflows.save.commit",
     "workflows.upsert",
-    // A caller's own transaction: a rollback like any other.
+    // A caller's own transaction, an operator's setting: a rollback like any other.
     "keys.erase_tenant",
+    "tenants.set",
+    "tenants.set.commit",
     "transaction.commit",
     // A run whose nodes the worker lacks is given back as it was.
     "claim.give_back",

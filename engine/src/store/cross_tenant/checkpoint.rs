@@ -266,8 +266,8 @@ pub(crate) async fn write(
                 on conflict (tenant_id, run_id) do update set due_at = excluded.due_at
             ),
             queued as (
-                insert into engine.ready (tenant_id, run_id, version_id, alone)
-                select r.tenant_id, r.id, r.version_id, r.takeovers >= 3 and not l.progress
+                insert into engine.ready (tenant_id, run_id, version_id, priority, alone)
+                select r.tenant_id, r.id, r.version_id, r.priority, r.takeovers >= 3 and not l.progress
                 from locked l
                 join engine.runs r on r.tenant_id = l.tenant_id and r.id = l.id
                 where l.status = 'queued'
@@ -329,7 +329,7 @@ pub(crate) async fn reread_inbox(
         sqlx::query!(
             r#"
             with looked as (
-                select w.tenant_id, w.run_id, r.version_id, r.owner,
+                select w.tenant_id, w.run_id, r.version_id, r.priority, r.owner,
                     exists (
                         select from engine.inbox i where i.tenant_id = w.tenant_id and i.run_id = w.run_id
                     ) as mail
@@ -347,8 +347,8 @@ pub(crate) async fn reread_inbox(
                 using looked l
                 where i.tenant_id = l.tenant_id and i.run_id = l.run_id and l.version_id is null
             )
-            insert into engine.ready (tenant_id, run_id, version_id)
-            select tenant_id, run_id, version_id
+            insert into engine.ready (tenant_id, run_id, version_id, priority)
+            select tenant_id, run_id, version_id, priority
             from looked
             where version_id is not null and owner is null and mail
             on conflict (tenant_id, run_id) do nothing

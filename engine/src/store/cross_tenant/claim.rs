@@ -31,35 +31,110 @@ pub(crate) struct Appetite<'a> {
     pub limit: i64,
     /// Versions that this worker has no nodes for.
     pub refused: &'a [Uuid],
-    /// Claim a run that must run alone, instead of others.
-    pub alone: bool,
     pub now: DateTime<Utc>,
+    /// Tenants that had more than their turn, and how much.
+    pub ahead: (&'a [Uuid], &'a [i64]),
+    /// The pass of all other tenants.
+    pub floor: i64,
+    /// The tenant after which to look.
+    pub after: Uuid,
 }
 
-/// Takes ready runs, oldest first, that no other worker is taking.
+/// A tenant with ready runs, and what the claim gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub tenant: Uuid,
+    /// What a run costs it: the inverse of its weight.
+    pub stride: i64,
+    /// Runs it was to get.
+    pub share: i64,
+    /// Runs it got.
+    pub taken: i64,
+}
+
+/// What a claim took, and from whom.
+#[derive(Debug, Default)]
+pub(crate) struct Haul {
+    pub claimed: Vec<Claimed>,
+    pub seen: Vec<Seen>,
+}
+
+/// Tenants that one claim takes turns between; the next claim goes on after them.
+const WINDOW: i64 = 64;
+/// The stride of a tenant of weight 1.
+const STRIDE: i64 = 1_000_000;
+
+/// Takes ready runs that no other worker is taking: tenants in turn, within a
+/// tenant the more urgent first, then the older.
 ///
-/// The rows are locked in a CTE, so that the limit holds whatever the plan. A
-/// row of a run that has an owner already is dropped: its wake-up came while
-/// it ran, and its owner reads the inbox itself.
+/// `tenants` jumps from tenant to tenant through the index and never walks a
+/// backlog; `shares` deals the limit out, by pass and stride; each share is
+/// locked in a CTE, so that the limit holds whatever the plan. A row of a run
+/// that has an owner already is dropped: its wake-up came while it ran, and
+/// its owner reads the inbox itself.
 pub(crate) async fn claim(
     connection: &mut PgConnection,
     appetite: Appetite<'_>,
-) -> Result<Vec<Claimed>, sqlx::Error> {
-    if appetite.alone {
-        return claim_alone(connection, appetite).await;
-    }
-    guarded!(
+) -> Result<Haul, sqlx::Error> {
+    let rows = guarded!(
         "claim.claim",
-        sqlx::query_as!(
-            Claimed,
+        sqlx::query!(
             r#"
-            with due as (
-                select tenant_id, run_id
-                from engine.ready
-                where not alone and version_id <> all ($3::uuid[])
-                order by position
-                limit $2
-                for update skip locked
+            with recursive tenants as (
+                select f.tenant_id, f.tenant_id as first_id, 1 as number
+                from (
+                    select coalesce(
+                        (
+                            select tenant_id from engine.ready
+                            where not alone and tenant_id > $8 order by tenant_id limit 1
+                        ),
+                        (select tenant_id from engine.ready where not alone order by tenant_id limit 1)
+                    ) as tenant_id
+                ) f
+                where f.tenant_id is not null
+                union all
+                select n.tenant_id, n.first_id, n.number
+                from (
+                    select coalesce(
+                        (
+                            select r.tenant_id from engine.ready r
+                            where not r.alone and r.tenant_id > t.tenant_id order by r.tenant_id limit 1
+                        ),
+                        (select r.tenant_id from engine.ready r where not r.alone order by r.tenant_id limit 1)
+                    ) as tenant_id, t.first_id, t.number + 1 as number
+                    from tenants t
+                ) n
+                where n.tenant_id <> n.first_id and n.number <= $9::bigint
+            ),
+            turns as materialized (
+                select t.tenant_id, t.number, $10::bigint / coalesce(s.weight, 1) as stride,
+                    coalesce(a.pass, $7) as pass
+                from tenants t
+                left join engine.tenants s on s.tenant_id = t.tenant_id
+                left join unnest($5::uuid[], $6::bigint[]) as a (tenant_id, pass) on a.tenant_id = t.tenant_id
+            ),
+            shares as materialized (
+                select tenant_id, count(*) as share
+                from (
+                    select t.tenant_id
+                    from turns t
+                    cross join generate_series(1, $2::bigint) as turn
+                    order by t.pass + turn * t.stride, t.tenant_id
+                    limit $2::bigint
+                ) drawn
+                group by tenant_id
+            ),
+            due as (
+                select d.tenant_id, d.run_id
+                from shares s
+                cross join lateral (
+                    select r.tenant_id, r.run_id
+                    from engine.ready r
+                    where r.tenant_id = s.tenant_id and not r.alone and r.version_id <> all ($3::uuid[])
+                    order by r.priority desc, r.position
+                    limit s.share
+                    for update skip locked
+                ) d
             ),
             taken as (
                 delete from engine.ready r
@@ -71,28 +146,80 @@ pub(crate) async fn claim(
                 delete from engine.timers t
                 using taken d
                 where t.tenant_id = d.tenant_id and t.run_id = d.run_id
+            ),
+            mine as (
+                update engine.runs r
+                set owner = $1, epoch = r.epoch + 1, status = 'running', started_at = coalesce(r.started_at, $4)
+                from taken t
+                where r.tenant_id = t.tenant_id and r.id = t.run_id and r.owner is null
+                returning r.tenant_id, r.id, r.version_id, r.epoch, r.takeovers, r.recorded, r.created_at, r.data,
+                    r.mail
             )
-            update engine.runs r
-            set owner = $1, epoch = r.epoch + 1, status = 'running', started_at = coalesce(r.started_at, $4)
-            from taken t
-            where r.tenant_id = t.tenant_id and r.id = t.run_id and r.owner is null
-            returning r.tenant_id as "tenant: TenantId", r.id as "run: RunId", r.version_id as "version: VersionId",
-                r.epoch, r.takeovers, r.recorded, r.created_at, r.data,
-                r.mail
+            select t.tenant_id as "tenant!: TenantId", t.stride as "stride!", coalesce(s.share, 0) as "share!",
+                m.id as "run?: RunId", m.version_id as "version?: VersionId", m.epoch as "epoch?",
+                m.takeovers as "takeovers?", m.recorded as "recorded?", m.created_at as "created_at?",
+                m.data as "data?", m.mail as "mail?"
+            from turns t
+            left join shares s on s.tenant_id = t.tenant_id
+            left join mine m on m.tenant_id = t.tenant_id
+            order by t.number
             "#,
             appetite.worker.0,
             appetite.limit,
             appetite.refused,
             appetite.now,
+            appetite.ahead.0,
+            appetite.ahead.1,
+            appetite.floor,
+            appetite.after,
+            WINDOW,
+            STRIDE,
         )
         .fetch_all(connection)
-    )
+    )?;
+    let mut haul = Haul::default();
+    for row in rows {
+        let known = haul
+            .seen
+            .last()
+            .is_some_and(|seen| seen.tenant == row.tenant.0);
+        if !known {
+            haul.seen.push(Seen {
+                tenant: row.tenant.0,
+                stride: row.stride,
+                share: row.share,
+                taken: 0,
+            });
+        }
+        let (Some(run), Some(version), Some(epoch), Some(created_at), Some(data)) =
+            (row.run, row.version, row.epoch, row.created_at, row.data)
+        else {
+            continue;
+        };
+        if let Some(seen) = haul.seen.last_mut() {
+            seen.taken += 1;
+        }
+        haul.claimed.push(Claimed {
+            tenant: row.tenant,
+            run,
+            version,
+            epoch,
+            takeovers: row.takeovers.unwrap_or_default(),
+            recorded: row.recorded.unwrap_or_default(),
+            created_at,
+            data,
+            mail: row.mail.unwrap_or_default(),
+        });
+    }
+    Ok(haul)
 }
 
 /// Takes one run whose owners died again and again; this worker runs nothing else meanwhile.
-async fn claim_alone(
+pub(crate) async fn claim_alone(
     connection: &mut PgConnection,
-    appetite: Appetite<'_>,
+    worker: WorkerId,
+    refused: &[Uuid],
+    now: DateTime<Utc>,
 ) -> Result<Vec<Claimed>, sqlx::Error> {
     guarded!(
         "claim.claim_alone",
@@ -121,9 +248,9 @@ async fn claim_alone(
                 r.epoch, r.takeovers, r.recorded, r.created_at, r.data,
                 r.mail
             "#,
-            appetite.worker.0,
-            appetite.refused,
-            appetite.now,
+            worker.0,
+            refused,
+            now,
         )
         .fetch_all(connection)
     )
@@ -164,10 +291,10 @@ pub(crate) async fn give_back(
                 update engine.runs
                 set owner = null, status = 'queued', takeovers = takeovers + $5::boolean::integer::smallint
                 where tenant_id = $1 and id = $2 and owner = $3 and epoch = $4
-                returning tenant_id, id, version_id, takeovers
+                returning tenant_id, id, version_id, priority, takeovers
             )
-            insert into engine.ready (tenant_id, run_id, version_id, alone)
-            select tenant_id, id, version_id, takeovers >= 3 from freed
+            insert into engine.ready (tenant_id, run_id, version_id, priority, alone)
+            select tenant_id, id, version_id, priority, takeovers >= 3 from freed
             on conflict (tenant_id, run_id) do nothing
             "#,
             tenant.0,

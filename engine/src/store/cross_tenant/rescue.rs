@@ -41,11 +41,11 @@ pub(crate) async fn take_over(
                 update engine.runs
                 set owner = null, epoch = epoch + 1, takeovers = takeovers + 1, status = 'queued'
                 where owner = $1
-                returning tenant_id, id, version_id, takeovers
+                returning tenant_id, id, version_id, priority, takeovers
             ),
             queued as (
-                insert into engine.ready (tenant_id, run_id, version_id, alone)
-                select tenant_id, id, version_id, takeovers >= 3 from freed
+                insert into engine.ready (tenant_id, run_id, version_id, priority, alone)
+                select tenant_id, id, version_id, priority, takeovers >= 3 from freed
                 on conflict (tenant_id, run_id) do nothing
             )
             select count(*) as "count!" from freed
@@ -76,11 +76,11 @@ pub(crate) async fn adopt_orphans(connection: &mut PgConnection) -> Result<i64, 
                 set owner = null, epoch = epoch + 1, takeovers = takeovers + 1, status = 'queued'
                 where owner is not null
                   and not exists (select from engine.workers w where w.id = r.owner)
-                returning tenant_id, id, version_id, takeovers
+                returning tenant_id, id, version_id, priority, takeovers
             ),
             queued as (
-                insert into engine.ready (tenant_id, run_id, version_id, alone)
-                select tenant_id, id, version_id, takeovers >= 3 from freed
+                insert into engine.ready (tenant_id, run_id, version_id, priority, alone)
+                select tenant_id, id, version_id, priority, takeovers >= 3 from freed
                 on conflict (tenant_id, run_id) do nothing
             )
             select count(*) as "count!" from freed

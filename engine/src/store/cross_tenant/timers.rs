@@ -31,8 +31,8 @@ pub(crate) async fn fire(
                 returning t.tenant_id, t.run_id
             ),
             woken as (
-                insert into engine.ready (tenant_id, run_id, version_id)
-                select r.tenant_id, r.id, r.version_id
+                insert into engine.ready (tenant_id, run_id, version_id, priority)
+                select r.tenant_id, r.id, r.version_id, r.priority
                 from gone g
                 join engine.runs r on r.tenant_id = g.tenant_id and r.id = g.run_id
                 where r.owner is null
