@@ -233,11 +233,13 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match &error {
             EngineError::Store(store) if store.is_transient() => {
-                Self::new("database_lost").caused_by(error)
+                Self::new("database_lost").said(&error)
             }
             EngineError::UnknownRun(run) => Self::new("unknown_run").with("run", run),
-            EngineError::BadInputs(_) => Self::new("bad_input").caused_by(error),
-            _ => Self::new("engine").caused_by(error),
+            EngineError::BadInputs(problems) => {
+                problems.iter().fold(Self::new("bad_input"), Self::said)
+            }
+            _ => Self::new("engine").said(&error),
         }
     }
 }

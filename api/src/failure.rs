@@ -4,16 +4,20 @@ use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
+use engine::text::Text;
+
 use crate::words::Words;
 
 /// A failure of a command.
 ///
 /// Its text is `error.<code>` of the catalogue, its remedy `error_fix.<code>`;
-/// the causes below are appended as they are.
+/// what the engine says of it follows in the screen's language, the causes
+/// below as they are.
 #[derive(Debug)]
 pub struct Failure {
     code: &'static str,
     values: Vec<(&'static str, String)>,
+    said: Vec<Text>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -24,6 +28,7 @@ impl Failure {
         Self {
             code,
             values: vec![],
+            said: vec![],
             cause: None,
         }
     }
@@ -47,6 +52,13 @@ impl Failure {
         self
     }
 
+    /// With what the engine says of it.
+    #[must_use]
+    pub fn said(mut self, text: impl Into<Text>) -> Self {
+        self.said.push(text.into());
+        self
+    }
+
     /// With what lies below.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -63,6 +75,10 @@ impl Failure {
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
         let mut text = words.text(&format!("error.{}", self.code), &values);
+        for said in &self.said {
+            text.push_str("\n  ");
+            text.push_str(&words.told(said).replace('\n', "\n  "));
+        }
         let mut cause = self.cause.as_deref().map(|cause| cause as &dyn Error);
         let mut last = String::new();
         while let Some(error) = cause {

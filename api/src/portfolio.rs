@@ -5,6 +5,7 @@ use domain::ids::CondominiumId;
 use domain::store::{bank_transactions, condominiums, tenants, world};
 use domain::world::{Transaction, World};
 use engine::ids::TenantId;
+use engine::text::Text;
 use engine::{RunStatus, RunView, StartRun, Started};
 use serde_json::json;
 
@@ -111,10 +112,7 @@ pub fn succeeded(run: RunView) -> Result<RunView, Failure> {
     }
     let failure = Failure::new("run_failed").with("run", run.id);
     Err(match run.error {
-        Some(error) => failure.caused_by(match error.step {
-            Some(step) => format!("{step}: {} ({})", error.message, error.code),
-            None => format!("{} ({})", error.message, error.code),
-        }),
+        Some(error) => failure.said(Text::from(&error)),
         None => failure,
     })
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use domain::money::Money;
+use engine::text::{Said, Text};
 use serde_json::Value;
 
 const FRENCH: &str = include_str!("../../i18n/fr.json");
@@ -18,6 +19,9 @@ const ENGLISH: &str = include_str!("../../i18n/en.json");
 /// No line break between a number and what belongs to it.
 const NARROW: char = '\u{202f}';
 const WIDE: char = '\u{a0}';
+
+/// What the engine and its nodes say: English sentences and their translations.
+const SAID: &str = "said.";
 
 /// A language of the screens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -91,6 +95,36 @@ impl Words {
         Some(fill(pattern, values))
     }
 
+    /// What the engine or a node says, in this language: a sentence stands in
+    /// the catalogue under itself; one that does not, such as the message of an
+    /// outside service, is shown as it was given.
+    #[must_use]
+    pub fn told(&self, text: &Text) -> String {
+        let Some(pattern) = self.texts.get(&format!("{SAID}{}", text.pattern())) else {
+            return text.to_string();
+        };
+        let values: Vec<(&str, String)> = text
+            .values()
+            .map(|(name, said)| (name, self.said(said)))
+            .collect();
+        let values: Vec<(&str, &str)> = values
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        fill(pattern, &values)
+    }
+
+    fn said(&self, said: &Said) -> String {
+        match said {
+            Said::Word(word) => word.clone(),
+            Said::Text(text) => self.told(text),
+            Said::List(texts) => {
+                let texts: Vec<String> = texts.iter().map(|text| self.told(text)).collect();
+                texts.join(self.separator())
+            }
+        }
+    }
+
     /// `12 345,60 €`, or `€12,345.60`.
     #[must_use]
     pub fn money(&self, amount: Money) -> String {
@@ -140,6 +174,13 @@ impl Words {
         match self.language {
             Language::French => day.format("%d/%m/%Y").to_string(),
             Language::English => day.format("%Y-%m-%d").to_string(),
+        }
+    }
+
+    fn separator(&self) -> &'static str {
+        match self.language {
+            Language::French => "\u{a0}; ",
+            Language::English => "; ",
         }
     }
 
@@ -238,6 +279,7 @@ mod tests {
             Words::of(language)
                 .texts
                 .iter()
+                .filter(|(key, _)| !key.starts_with(SAID))
                 .map(|(key, text)| (key.clone(), placeholders(text)))
                 .collect()
         };

@@ -15,6 +15,8 @@ use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::ids::TenantId;
+use crate::text;
+use crate::text::Text;
 
 const FORMAT: u8 = 1;
 const NONCE: usize = 24;
@@ -27,16 +29,28 @@ const LARGEST: usize = 64 << 20;
 
 /// Why a sealed value cannot be read, or a key not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", Text::from(self))]
 pub enum CryptoError {
     /// Not 64 hexadecimal digits.
-    #[error("the master key must be 64 hexadecimal digits (32 bytes)")]
     BadMasterKey,
     /// Another key, another place, or changed bytes.
-    #[error("sealed data does not open: another master key, or damaged data")]
     DoesNotOpen,
     /// The bytes inside are not what was sealed.
-    #[error("sealed data is damaged")]
     Damaged,
+}
+
+impl From<&CryptoError> for Text {
+    fn from(error: &CryptoError) -> Self {
+        match error {
+            CryptoError::BadMasterKey => {
+                text!("the master key must be 64 hexadecimal digits (32 bytes)")
+            }
+            CryptoError::DoesNotOpen => {
+                text!("sealed data does not open: another master key, or damaged data")
+            }
+            CryptoError::Damaged => text!("sealed data is damaged"),
+        }
+    }
 }
 
 /// What a sealed value is; part of what it is bound to.

@@ -19,6 +19,7 @@ pub mod run;
 mod service;
 pub mod store;
 pub mod testing;
+pub mod text;
 
 pub use engine::{
     AttemptView, Engine, EngineError, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved,

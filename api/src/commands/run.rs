@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use engine::language::{self, Severity};
+use engine::text::Text;
 use engine::{RunStatus, StartRun};
 use serde_json::Value;
 
@@ -79,10 +80,7 @@ pub async fn execute(
     if view.status != RunStatus::Succeeded {
         let failure = Failure::new("run_failed").with("run", view.id);
         return Err(match view.error {
-            Some(error) => failure.caused_by(match error.step {
-                Some(step) => format!("{step}: {} ({})", error.message, error.code),
-                None => format!("{} ({})", error.message, error.code),
-            }),
+            Some(error) => failure.said(Text::from(&error)),
             None => failure,
         });
     }

@@ -93,7 +93,7 @@ fn show(run: &RunView, screen: &Screen, words: &Words) {
         fact("runs.label", format!("{name} = {value}"));
     }
     if let Some(error) = &run.error {
-        fact("runs.error", format!("{} ({})", error.message, error.code));
+        fact("runs.error", words.told(&error.into()));
     }
     facts.print(screen, 2);
     value(&words.say("runs.inputs"), &run.inputs, 2, screen, words);
@@ -143,7 +143,7 @@ fn show_attempt(attempt: &AttemptView, several: bool, screen: &Screen, words: &W
         value(&words.say("runs.output"), output, 4, screen, words);
     }
     if let Some(error) = &attempt.error {
-        let text = format!("{} ({})", error.message, error.code);
+        let text = words.told(&error.into());
         screen.line(&format!(
             "    {} {}",
             words.say("runs.error"),

@@ -75,7 +75,7 @@ pub fn render(
         "{}: {} {}",
         screen.paint(Style::Bold, &place),
         screen.paint(style, &format!("{severity}[{}]", found.code)),
-        found.message,
+        words.told(&found.message),
     )];
     let number = found.line.to_string();
     let gutter = " ".repeat(number.len());
@@ -104,7 +104,7 @@ pub fn render(
         ));
     }
     if !found.fix.is_empty() {
-        lines.push(format!("  {gutter} → {}", found.fix));
+        lines.push(format!("  {gutter} → {}", words.told(&found.fix)));
     }
     lines
 }

@@ -12,6 +12,7 @@ use engine::case::{self, Case};
 use engine::clock::SystemClock;
 use engine::language::{self, Diagnostic, Severity};
 use engine::node::Registry;
+use engine::text::Text;
 
 use super::{Done, workflow_check};
 use crate::app::{Scratch, registry};
@@ -150,9 +151,9 @@ async fn play(
         case,
     )
     .await;
-    let problems: Vec<String> = match ended {
-        Ok(mismatches) => mismatches.iter().map(ToString::to_string).collect(),
-        Err(error) => vec![error.to_string()],
+    let problems: Vec<Text> = match ended {
+        Ok(mismatches) => mismatches.iter().map(Text::from).collect(),
+        Err(error) => vec![Text::from(&error)],
     };
     let took = screen.paint(Style::Dim, &words.duration(began.elapsed()));
     if problems.is_empty() {
@@ -170,7 +171,7 @@ async fn play(
         case.name
     ));
     for problem in problems {
-        screen.line(&format!("      {problem}"));
+        screen.line(&format!("      {}", words.told(&problem)));
     }
     false
 }

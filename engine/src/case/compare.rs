@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::file::{Case, ExpectedStep};
 use crate::engine::{RunView, StepView};
+use crate::text;
+use crate::text::Text;
 
 /// One thing that is not as expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,17 +15,24 @@ pub struct Mismatch {
     /// Where: `status`, `steps.pay.output.total`, `outputs.posted`.
     pub place: String,
     /// What was expected.
-    pub expected: String,
+    pub expected: Text,
     /// What was there.
-    pub found: String,
+    pub found: Text,
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: expected {}, found {}",
-            self.place, self.expected, self.found
+        Text::from(self).fmt(f)
+    }
+}
+
+impl From<&Mismatch> for Text {
+    fn from(mismatch: &Mismatch) -> Self {
+        text!(
+            "{place}: expected {expected}, found {found}",
+            place = &mismatch.place,
+            expected = &mismatch.expected,
+            found = &mismatch.found
         )
     }
 }
@@ -34,10 +43,10 @@ pub(super) fn compare(case: &Case, run: &RunView) -> Vec<Mismatch> {
     let why = run.error.as_ref();
     if run.status != case.status {
         let status = match why {
-            Some(error) => format!("{} ({}: {})", run.status, error.code, error.message),
-            None => run.status.to_string(),
+            Some(error) => with_error(run.status, &error.code, &error.message),
+            None => Text::verbatim(run.status),
         };
-        found.add("status", case.status.to_string(), status);
+        found.add("status", Text::verbatim(case.status), status);
     }
     let code = why.map(|error| error.code.as_str());
     if case.error.is_some() && case.error.as_deref() != code {
@@ -48,10 +57,14 @@ pub(super) fn compare(case: &Case, run: &RunView) -> Vec<Mismatch> {
         match run.step(path) {
             None if expected.not_run => {}
             Some(step) if expected.not_run => {
-                found.add(&place, "not_run".into(), step.status.to_string());
+                found.add(
+                    &place,
+                    Text::verbatim("not_run"),
+                    Text::verbatim(step.status),
+                );
             }
             Some(step) => found.step(&place, expected, step),
-            None => found.add(&place, "a step that ran".into(), "none".into()),
+            None => found.add(&place, text!("a step that ran"), text!("none")),
         }
     }
     if let Some(expected) = &case.outputs {
@@ -61,15 +74,25 @@ pub(super) fn compare(case: &Case, run: &RunView) -> Vec<Mismatch> {
     found.0
 }
 
-fn word(code: Option<&str>) -> String {
-    code.unwrap_or("none").to_owned()
+fn word(code: Option<&str>) -> Text {
+    code.map_or_else(|| text!("none"), Text::verbatim)
+}
+
+/// A status and why: `failed (bank.down: the bank does not answer)`.
+fn with_error(status: impl fmt::Display, code: &str, message: &Text) -> Text {
+    text!(
+        "{status} ({code}: {message})",
+        status = status.to_string(),
+        code,
+        message
+    )
 }
 
 #[derive(Default)]
 struct Differences(Vec<Mismatch>);
 
 impl Differences {
-    fn add(&mut self, place: &str, expected: String, found: String) {
+    fn add(&mut self, place: &str, expected: Text, found: Text) {
         self.0.push(Mismatch {
             place: place.to_owned(),
             expected,
@@ -84,23 +107,36 @@ impl Differences {
         {
             let error = last.and_then(|attempt| attempt.error.as_ref());
             let found = match error {
-                Some(error) => format!("{} ({error})", step.status),
-                None => step.status.to_string(),
+                Some(error) => with_error(step.status, &error.code, &error.message),
+                None => Text::verbatim(step.status),
             };
-            self.add(&format!("{place}.status"), status.to_string(), found);
+            self.add(&format!("{place}.status"), Text::verbatim(status), found);
         }
         if let Some(code) = &expected.error {
             let found = last.and_then(|attempt| attempt.error.as_ref());
             if found.is_none_or(|error| error.code != *code) {
-                let found = found.map_or("none".to_owned(), ToString::to_string);
-                self.add(&format!("{place}.error"), code.clone(), found);
+                let found = match found {
+                    Some(error) => {
+                        text!(
+                            "{code}: {message}",
+                            code = &error.code,
+                            message = &error.message
+                        )
+                    }
+                    None => text!("none"),
+                };
+                self.add(&format!("{place}.error"), Text::verbatim(code), found);
             }
         }
         if let Some(attempts) = expected.attempts
             && attempts != step.attempts.len()
         {
-            let found = step.attempts.len().to_string();
-            self.add(&format!("{place}.attempts"), attempts.to_string(), found);
+            let found = Text::verbatim(step.attempts.len());
+            self.add(
+                &format!("{place}.attempts"),
+                Text::verbatim(attempts),
+                found,
+            );
         }
         if let Some(output) = &expected.output {
             let found = last.and_then(|attempt| attempt.output.as_ref());
@@ -118,7 +154,7 @@ impl Differences {
                     match found.get(name) {
                         Some(found) => self.value(&inner, expected, found),
                         None if expected.is_null() => {}
-                        None => self.add(&inner, expected.to_string(), "no such field".into()),
+                        None => self.add(&inner, Text::verbatim(expected), text!("no such field")),
                     }
                 }
             }
@@ -128,11 +164,11 @@ impl Differences {
                 }
             }
             (Value::Array(expected), Value::Array(found)) => {
-                let items = |count: usize| format!("{count} items");
+                let items = |count: usize| text!("{count} items", count);
                 self.add(place, items(expected.len()), items(found.len()));
             }
             (expected, found) if expected != found => {
-                self.add(place, expected.to_string(), found.to_string());
+                self.add(place, Text::verbatim(expected), Text::verbatim(found));
             }
             _ => {}
         }

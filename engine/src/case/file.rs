@@ -11,8 +11,10 @@ use crate::language::diagnostic::Report;
 use crate::language::fields::{At, Fields, map, text};
 use crate::language::yaml::{self, Mark, Node, Yaml};
 use crate::nearest::nearest;
-use crate::node::{NodeError, Registered, Registry, validator};
+use crate::node::{NodeError, Registered, Registry, misfit, validator};
 use crate::run::{RunStatus, StepStatus};
+use crate::text;
+use crate::text::Text;
 
 /// What a file of cases holds.
 #[derive(Debug)]
@@ -143,9 +145,9 @@ impl Reader<'_, '_> {
         let Yaml::List(items) = &root.value else {
             self.report.wrong_type(
                 root.at,
-                "the file",
+                text!("the file"),
                 root.kind(),
-                "a list of cases: `- name: …`",
+                text!("a list of cases: `- name: …`"),
             );
             return Vec::new();
         };
@@ -153,7 +155,7 @@ impl Reader<'_, '_> {
     }
 
     fn case(&mut self, node: &Node) -> Option<Case> {
-        let fields = Fields::read(self.report, node, "a case", CASE, &[])?;
+        let fields = Fields::read(self.report, node, text!("a case"), CASE, &[])?;
         fields.need(self.report, node.at, "name");
         let name = fields.text(self.report, "name");
         let status = fields.choice(self.report, "status", &RUN_STATUSES);
@@ -167,8 +169,11 @@ impl Reader<'_, '_> {
                 self.report.error(
                     "case.inputs",
                     place.map_or(node.at, |place| place.at),
-                    format!("the workflow refuses these inputs: {problem}"),
-                    "give the inputs that the workflow declares",
+                    text!(
+                        "the workflow refuses these inputs: {problem}",
+                        problem = Text::from(&problem)
+                    ),
+                    text!("give the inputs that the workflow declares"),
                 );
             }
         }
@@ -189,7 +194,7 @@ impl Reader<'_, '_> {
 
     fn stubs(&mut self, node: Option<&Node>) -> BTreeMap<String, Vec<Answer>> {
         let mut stubs = BTreeMap::new();
-        let entries = node.and_then(|node| map(self.report, node, "`stubs`"));
+        let entries = node.and_then(|node| map(self.report, node, Text::name("stubs")));
         for entry in entries.unwrap_or(&[]) {
             let stubbed = match self.nodes.get(&entry.key) {
                 Some(node) => node.clone(),
@@ -199,10 +204,10 @@ impl Reader<'_, '_> {
                 let names = self.nodes.keys().map(String::as_str);
                 let used = self.nodes.values().flatten().map(|node| node.spec.name);
                 let fix = match nearest(&entry.key, names.chain(used)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "name a step of the workflow, or a node that it uses".to_owned(),
+                    Some(near) => text!("did you mean `{near}`?", near),
+                    None => text!("name a step of the workflow, or a node that it uses"),
                 };
-                let message = format!("no step or node `{}` to answer for", entry.key);
+                let message = text!("no step or node `{name}` to answer for", name = &entry.key);
                 self.report
                     .error("case.unknown_stub", entry.at, message, fix);
                 continue;
@@ -230,7 +235,7 @@ impl Reader<'_, '_> {
     }
 
     fn answer(&mut self, node: &Node, stubbed: &Registered) -> Option<Answer> {
-        let fields = Fields::read(self.report, node, "a stub", STUB, &[])?;
+        let fields = Fields::read(self.report, node, text!("a stub"), STUB, &[])?;
         match (fields.get("output"), fields.get("error")) {
             (Some(output), None) => {
                 let value = output.to_json();
@@ -242,8 +247,8 @@ impl Reader<'_, '_> {
                 self.report.error(
                     "case.stub",
                     node.at,
-                    "a stub answers with an output or with an error",
-                    "write { output: … } or { error: { code, message } }",
+                    text!("a stub answers with an output or with an error"),
+                    text!("write { output: … } or { error: { code, message } }"),
                 );
                 None
             }
@@ -260,19 +265,24 @@ impl Reader<'_, '_> {
             self.report.error(
                 "case.stub_output",
                 at,
-                format!("`{}` cannot give this: {error}", stubbed.spec.name),
-                "give an output of the node's type",
+                text!(
+                    "`{node}` cannot give this: {problem}",
+                    node = stubbed.spec.name,
+                    problem = misfit(&error)
+                ),
+                text!("give an output of the node's type"),
             );
         }
     }
 
     fn stub_error(&mut self, node: &Node) -> Option<NodeError> {
-        let fields = Fields::read(self.report, node, "`error`", STUB_ERROR, &[])?;
+        let fields = Fields::read(self.report, node, Text::name("error"), STUB_ERROR, &[])?;
         fields.need(self.report, node.at, "code");
         let code = fields.text(self.report, "code")?.value;
         let message = fields
             .text(self.report, "message")
             .map_or(code, |m| m.value);
+        let message = Text::verbatim(message);
         let kinds = [
             ("fail", Kind::Fail),
             ("retry", Kind::Retry),
@@ -288,12 +298,13 @@ impl Reader<'_, '_> {
 
     fn steps(&mut self, node: Option<&Node>) -> BTreeMap<String, ExpectedStep> {
         let mut steps = BTreeMap::new();
-        let entries = node.and_then(|node| map(self.report, node, "`steps`"));
+        let entries = node.and_then(|node| map(self.report, node, Text::name("steps")));
         for entry in entries.unwrap_or(&[]) {
             self.check_path(&entry.key, entry.at);
             let step = match &entry.value.value {
                 Yaml::Map(_) => self.step(&entry.value),
-                _ => text(self.report, &entry.value, "a step").and_then(|word| self.word(&word)),
+                _ => text(self.report, &entry.value, text!("a step"))
+                    .and_then(|word| self.word(&word)),
             };
             if let Some(step) = step {
                 steps.insert(entry.key.clone(), step);
@@ -314,8 +325,11 @@ impl Reader<'_, '_> {
                 self.report.error(
                     "workflow.unknown_value",
                     word.at,
-                    format!("a step does not end as `{}`", word.value),
-                    "write succeeded, failed, skipped, cancelled, timed_out or not_run",
+                    text!("a step does not end as `{value}`", value = word.value),
+                    text!(
+                        "write one of: {words}",
+                        words = "succeeded, failed, skipped, cancelled, timed_out, not_run"
+                    ),
                 );
                 return None;
             };
@@ -325,7 +339,7 @@ impl Reader<'_, '_> {
     }
 
     fn step(&mut self, node: &Node) -> Option<ExpectedStep> {
-        let fields = Fields::read(self.report, node, "an expected step", STEP, &[])?;
+        let fields = Fields::read(self.report, node, text!("an expected step"), STEP, &[])?;
         Some(ExpectedStep {
             not_run: false,
             status: fields.choice(self.report, "status", &STEP_STATUSES),
@@ -345,10 +359,10 @@ impl Reader<'_, '_> {
                 continue;
             }
             let fix = match nearest(id, self.nodes.keys().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "name a step of the workflow".to_owned(),
+                Some(near) => text!("did you mean `{near}`?", near),
+                None => text!("name a step of the workflow"),
             };
-            let message = format!("the workflow has no step `{id}`");
+            let message = text!("the workflow has no step `{step}`", step = id);
             self.report.error("workflow.unknown_step", at, message, fix);
         }
     }

@@ -12,19 +12,32 @@ use crate::ids::TenantId;
 use crate::node::Registry;
 use crate::service::{Worker, WorkerOptions};
 use crate::store::Pool;
+use crate::text;
+use crate::text::Text;
 
 /// A run that takes longer has hung.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What keeps a case from being judged.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", Text::from(self))]
 pub enum CaseError {
     /// The engine cannot run it.
-    #[error(transparent)]
     Engine(#[from] EngineError),
     /// The run does not end.
-    #[error("the run does not end within {} s: does a step wait for a person?", PATIENCE.as_secs())]
     Hangs,
+}
+
+impl From<&CaseError> for Text {
+    fn from(error: &CaseError) -> Self {
+        match error {
+            CaseError::Engine(error) => error.into(),
+            CaseError::Hangs => text!(
+                "the run does not end within {seconds} s: does a step wait for a person?",
+                seconds = PATIENCE.as_secs()
+            ),
+        }
+    }
 }
 
 /// Runs a case of a workflow, in a tenant of its own that is not taken away;

@@ -6,35 +6,31 @@ use crate::ids::{RunId, VersionId};
 use crate::language::{Diagnostic, Severity};
 use crate::node::NodeError;
 use crate::store::{DbError, StoreError};
+use crate::text;
+use crate::text::Text;
 
 /// Why the engine did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", Text::from(self))]
 pub enum EngineError {
     /// The database did not do it.
-    #[error(transparent)]
     Store(#[from] StoreError),
     /// The workflow's file has errors.
-    #[error("the workflow has {} error(s):\n{}", errors(.0), lines(.0))]
     BadWorkflow(Vec<Diagnostic>),
     /// There is no published workflow of this name.
-    #[error("there is no published workflow `{0}`")]
     UnknownWorkflow(String),
     /// There is no such version.
-    #[error("there is no version {0}")]
     UnknownVersion(VersionId),
     /// There is no such run.
-    #[error("there is no run {0}")]
     UnknownRun(RunId),
     /// The inputs are not what the workflow declares.
-    #[error("the inputs are refused: {}", list(.0))]
     BadInputs(Vec<InputProblem>),
     /// A label's expression failed, or its value cannot be stored.
-    #[error("the label `{label}` has no value: {message}")]
     BadLabel {
         /// Its name.
         label: String,
         /// Why.
-        message: String,
+        message: Text,
     },
     /// What a keyword of the workflow says of its runs cannot be told of this one.
     #[error("`{keyword}` has no value: {message}")]
@@ -45,16 +41,13 @@ pub enum EngineError {
         message: String,
     },
     /// The run is too large.
-    #[error("the inputs are larger than {limit} bytes")]
     InputTooLarge {
         /// The most a run is given.
         limit: usize,
     },
     /// The run has ended.
-    #[error("the run {0} has ended")]
     Ended(RunId),
     /// No attempt of this step waits for an answer.
-    #[error("the step `{0}` waits for no answer")]
     NoQuestion(String),
 }
 
@@ -100,25 +93,63 @@ impl From<serde_json::Error> for EngineError {
 impl From<EngineError> for NodeError {
     fn from(error: EngineError) -> Self {
         match &error {
-            EngineError::Store(store) if store.is_transient() => Self::retry(error.code(), error),
-            _ => Self::fail(error.code(), error),
+            EngineError::Store(store) if store.is_transient() => Self::retry(error.code(), &error),
+            _ => Self::fail(error.code(), &error),
         }
     }
 }
 
-fn errors(diagnostics: &[Diagnostic]) -> usize {
+impl From<&EngineError> for Text {
+    fn from(error: &EngineError) -> Self {
+        match error {
+            EngineError::Store(error) => error.into(),
+            EngineError::BadWorkflow(diagnostics) => text!(
+                "the workflow has errors: {errors}",
+                errors = errors(diagnostics)
+            ),
+            EngineError::UnknownWorkflow(workflow) => {
+                text!("there is no published workflow `{workflow}`", workflow)
+            }
+            EngineError::UnknownVersion(version) => {
+                text!(
+                    "there is no version {version}",
+                    version = version.to_string()
+                )
+            }
+            EngineError::UnknownRun(run) => text!("there is no run {run}", run = run.to_string()),
+            EngineError::BadInputs(problems) => text!(
+                "the inputs are refused: {problems}",
+                problems = problems.iter().map(Text::from).collect::<Vec<_>>()
+            ),
+            EngineError::BadLabel { label, message } => {
+                text!(
+                    "the label `{label}` has no value: {message}",
+                    label,
+                    message
+                )
+            }
+            EngineError::InputTooLarge { limit } => {
+                text!("the inputs are larger than {limit} bytes", limit = *limit)
+            }
+            EngineError::Ended(run) => text!("the run {run} has ended", run = run.to_string()),
+            EngineError::NoQuestion(step) => {
+                text!("the step `{step}` waits for no answer", step)
+            }
+        }
+    }
+}
+
+fn errors(diagnostics: &[Diagnostic]) -> Vec<Text> {
     diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .count()
-}
-
-fn lines(diagnostics: &[Diagnostic]) -> String {
-    let lines: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
-    lines.join("\n")
-}
-
-fn list(problems: &[InputProblem]) -> String {
-    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    problems.join("; ")
+        .map(|diagnostic| {
+            text!(
+                "line {line}, column {column}: {message}",
+                line = diagnostic.line,
+                column = diagnostic.column,
+                message = &diagnostic.message
+            )
+        })
+        .collect()
 }

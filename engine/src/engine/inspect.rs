@@ -15,6 +15,8 @@ use crate::run::{Body, Place, RunStatus, StepStatus, Stored, path_of};
 use crate::store::runs::{RunRow, Wanted};
 use crate::store::steps::{StoredItems, StoredStep};
 use crate::store::{self, Role, StoreError};
+use crate::text;
+use crate::text::Text;
 
 /// Why a run did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,10 +24,20 @@ pub struct RunFailure {
     /// Stable code, `subject.what_happened`.
     pub code: String,
     /// One sentence for a person.
-    pub message: String,
+    pub message: Text,
     /// The step whose failure it was, when it was one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+}
+
+impl From<&RunFailure> for Text {
+    fn from(failure: &RunFailure) -> Self {
+        let (message, code) = (&failure.message, &failure.code);
+        match &failure.step {
+            Some(step) => text!("{step}: {message} ({code})", step, message, code),
+            None => text!("{message} ({code})", message, code),
+        }
+    }
 }
 
 /// What a run ended in, sealed in history.

@@ -11,6 +11,8 @@ use crate::graph;
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::store::runs::NewRun;
 use crate::store::{self, Connection, Role, Tx};
+use crate::text;
+use crate::text::Text;
 
 /// The most a run is given, as JSON.
 const LARGEST_INPUT: usize = 256 << 10;
@@ -167,25 +169,26 @@ impl Engine {
         let templates = &version.plan.labels;
         let mut labels = Vec::with_capacity(templates.len());
         for (name, template) in templates {
-            let bad = |message: String| EngineError::BadLabel {
+            let bad = |message: Text| EngineError::BadLabel {
                 label: name.clone(),
                 message,
             };
             let value = template
                 .render(self.sandbox(), scope)
-                .map_err(|error| bad(error.to_string()))?;
+                .map_err(|error| bad(error.into()))?;
             let text = match value {
                 // An optional input that was not given: nothing to be found by.
                 Value::Null => continue,
                 Value::String(text) => text,
                 Value::Bool(_) | Value::Number(_) => value.to_string(),
                 Value::Array(_) | Value::Object(_) => {
-                    return Err(bad("it must be a text, a number or a boolean".to_owned()));
+                    return Err(bad(text!("it must be a text, a number or a boolean")));
                 }
             };
             if text.len() > LONGEST_LABEL || text.contains('\0') {
-                return Err(bad(format!(
-                    "it must be at most {LONGEST_LABEL} bytes without a null character"
+                return Err(bad(text!(
+                    "it must be at most {most} bytes without a null character",
+                    most = LONGEST_LABEL
                 )));
             }
             labels.push((name.clone(), text));

@@ -15,6 +15,7 @@ use super::buffer::Buffer;
 use crate::ids::{RunId, TenantId};
 use crate::node::{Ctx, Effect, IdempotencyKey, LogLine, NodeError, NodeResult};
 use crate::run::{Attempted, Key, Start, TIMED_OUT};
+use crate::text;
 
 /// Largest output of a step, and of an item, as JSON.
 pub(crate) const LARGEST_OUTPUT: usize = 256 << 10;
@@ -80,7 +81,7 @@ impl Attempt {
 
     pub(super) fn attempted(self, result: NodeResult<Value>) -> Attempted {
         let result = result.and_then(|output| {
-            bounded(&output, "output")?;
+            bounded(&output, Bounded::Output)?;
             Ok(output)
         });
         Attempted {
@@ -115,7 +116,10 @@ pub(super) async fn caught<T>(
                 .map(|text| (*text).to_owned())
                 .or_else(|| panic.downcast_ref::<String>().cloned())
                 .unwrap_or_default();
-            NodeError::fail("node.panicked", format_args!("the node panicked: {text}"))
+            NodeError::fail(
+                "node.panicked",
+                text!("the node panicked: {reason}", reason = text),
+            )
         })
 }
 
@@ -141,25 +145,48 @@ pub(super) fn timed_out(start: &Start) -> NodeError {
     let time = start.step.timeout.unwrap_or_default();
     NodeError::retry(
         TIMED_OUT,
-        format_args!("`{}` was not done within {time:?}", start.path),
+        text!(
+            "`{step}` was not done within {time}",
+            step = &start.path,
+            time = format!("{time:?}")
+        ),
     )
 }
 
+/// What a value is to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bounded {
+    Input,
+    Output,
+}
+
 /// Refuses values that cannot be stored: before they enter a batch.
-pub(super) fn bounded(value: &Value, what: &str) -> NodeResult<()> {
+pub(super) fn bounded(value: &Value, what: Bounded) -> NodeResult<()> {
     if !is_shallow(value, DEEPEST) {
-        return Err(NodeError::fail(
-            format!("engine.{what}_too_deep"),
-            format_args!("the {what} is nested deeper than {DEEPEST} levels"),
-        ));
+        return Err(match what {
+            Bounded::Input => NodeError::fail(
+                "engine.input_too_deep",
+                text!(
+                    "the input is nested deeper than {most} levels",
+                    most = DEEPEST
+                ),
+            ),
+            Bounded::Output => NodeError::fail(
+                "engine.output_too_deep",
+                text!(
+                    "the output is nested deeper than {most} levels",
+                    most = DEEPEST
+                ),
+            ),
+        });
     }
-    if what == "output" && !crate::run::fits(value, LARGEST_OUTPUT) {
+    if what == Bounded::Output && !crate::run::fits(value, LARGEST_OUTPUT) {
         return Err(NodeError::fail(
             "engine.output_too_large",
-            format_args!(
-                "the output is larger than {} KiB: keep what is large in a table or a file and \
-                 give its id",
-                LARGEST_OUTPUT >> 10
+            text!(
+                "the output is larger than {most} KiB: keep what is large in a table or a file \
+                 and give its id",
+                most = LARGEST_OUTPUT >> 10
             ),
         ));
     }

@@ -18,6 +18,7 @@ use crate::run::{Body, Place, Run, StepStatus, Stored};
 use crate::store::cross_tenant::claim::{self, Claimed, Mail};
 use crate::store::steps::{StoredItems, StoredStep};
 use crate::store::{self, Role, StoreError};
+use crate::text;
 
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -216,7 +217,7 @@ fn unstorable(shop: &Shop, step: String, attempt: u32) -> Stored {
     let now = shop.engine.clock().now();
     let error = NodeError::fail(
         UNSTORABLE,
-        "the database refuses to store what the step gave",
+        text!("the database refuses to store what the step gave"),
     );
     Stored {
         place: Place::of_step(step),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Attempt, Done, LARGEST_OUTPUT, bounded, idempotency_key};
+use super::attempt::{Attempt, Bounded, Done, LARGEST_OUTPUT, bounded, idempotency_key};
 use super::buffer::{Buffer, LONGEST};
 use super::flush::{Acks, Lost};
 use super::{Shop, open};
@@ -26,6 +26,7 @@ use crate::run::{
 use crate::store::cross_tenant::checkpoint::Then;
 use crate::store::cross_tenant::claim::{Claimed, Mail};
 use crate::store::steps::Fence;
+use crate::text;
 
 /// Code of a step whose outcome the database refuses.
 pub(super) const UNSTORABLE: &str = "engine.unstorable";
@@ -167,7 +168,7 @@ impl Task {
                 .map_err(|error| NodeError::fail(error.code, error)),
         };
         let effect = input.and_then(|input| {
-            bounded(&input, "input")?;
+            bounded(&input, Bounded::Input)?;
             Ok((node.effect(&input)?, input))
         });
         let (effect, input) = match effect {
@@ -384,14 +385,14 @@ impl Task {
             .outputs
             .render(self.shop.engine.sandbox(), self.run.scope())
             .map_err(|error| NodeError::fail(error.code, error))?;
-        bounded(&outputs, "output")?;
+        bounded(&outputs, Bounded::Output)?;
         Ok(outputs)
     }
 
     pub(super) fn end_failed(&self, step: Option<String>, error: &NodeError) -> Then {
         let error = RunFailure {
             code: error.code.clone(),
-            message: error.message.chars().take(LARGEST_OUTPUT / 8).collect(),
+            message: error.message.clone().at_most(LARGEST_OUTPUT / 8),
             step,
         };
         self.end(
@@ -536,9 +537,11 @@ pub(super) fn poisoned(
     let name = step.as_deref().unwrap_or("?");
     let error = NodeError::fail(
         POISONED,
-        format_args!(
-            "{MOST_TAKEOVERS} workers died while they ran this run, the last one alone; the step \
-             was `{name}`"
+        text!(
+            "{count} workers died while they ran this run, the last one alone; the step was \
+             `{step}`",
+            count = MOST_TAKEOVERS,
+            step = name
         ),
     );
     Some(NodeErrorAt { step, error })

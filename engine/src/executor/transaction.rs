@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::attempt::{Attempt, Done, bounded, caught, timed_out, within};
+use super::attempt::{Attempt, Bounded, Done, bounded, caught, timed_out, within};
 use super::buffer::{Buffer, Taken};
 use crate::node::{InTransaction, NodeError, NodeResult};
 use crate::run::{Body, Record, StepStatus};
@@ -106,7 +106,7 @@ impl Attempt {
                 return Err(timed_out(&self.start));
             }
         };
-        bounded(&output, "output")?;
+        bounded(&output, Bounded::Output)?;
         Ok(output)
     }
 
@@ -201,7 +201,7 @@ impl Attempt {
         match others {
             Some(number) if self.is_flushed(number).await => Try::Again,
             Some(_) => Try::Lost,
-            None => Try::Refused(NodeError::fail(super::task::UNSTORABLE, error)),
+            None => Try::Refused(NodeError::fail(super::task::UNSTORABLE, &error)),
         }
     }
 
@@ -214,6 +214,6 @@ fn refused(error: StoreError) -> Try {
     if error.is_transient() {
         Try::Again
     } else {
-        Try::Refused(NodeError::fail("engine.unavailable", error))
+        Try::Refused(NodeError::fail("engine.unavailable", &error))
     }
 }

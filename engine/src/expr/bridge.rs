@@ -9,6 +9,8 @@ use serde_json::{Map, Number, Value};
 use super::ExprError;
 use super::path::{Key, kind_of};
 use super::shape::Shape;
+use crate::text;
+use crate::text::Text;
 
 /// Marks a decimal that came in as a JSON number, so that it leaves as one.
 const NUMBER: i32 = 1;
@@ -58,7 +60,7 @@ pub(super) fn decimal(text: &str) -> Result<Decimal, ExprError> {
     Decimal::from_str_exact(text.trim()).map_err(|_| {
         ExprError::new(
             "expression.not_decimal",
-            format_args!("`{text}` is not a decimal number"),
+            text!("`{value}` is not a decimal number", value = text),
         )
     })
 }
@@ -73,7 +75,10 @@ fn number_to_dynamic(number: &Number) -> Result<Dynamic, ExprError> {
         .map_err(|_| {
             ExprError::new(
                 "expression.not_decimal",
-                format_args!("{text} is too large or too fine for a decimal"),
+                text!(
+                    "{value} is too large or too fine for a decimal",
+                    value = &text
+                ),
             )
         })?
         .into();
@@ -113,6 +118,9 @@ fn to_json_within(value: &Dynamic, depth: usize) -> Result<Value, ExprError> {
     if let Ok(text) = value.as_immutable_string_ref() {
         return Ok(Value::String(text.to_string()));
     }
+    if let Some(told) = value.read_lock::<Text>() {
+        return Ok(Value::String(told.to_string()));
+    }
     if let Ok(items) = value.as_array_ref() {
         let depth = deeper(depth)?;
         return items
@@ -130,17 +138,20 @@ fn to_json_within(value: &Dynamic, depth: usize) -> Result<Value, ExprError> {
     }
     Err(ExprError::new(
         "expression.not_data",
-        format_args!(
-            "a value of type `{}` cannot leave the expression",
-            value.type_name()
+        text!(
+            "a value of type `{name}` cannot leave the expression",
+            name = value.type_name()
         ),
     ))
 }
 
 fn deeper(depth: usize) -> Result<usize, ExprError> {
-    depth
-        .checked_sub(1)
-        .ok_or_else(|| ExprError::new("expression.limit", "values stand too deep in one another"))
+    depth.checked_sub(1).ok_or_else(|| {
+        ExprError::new(
+            "expression.limit",
+            text!("values stand too deep in one another"),
+        )
+    })
 }
 
 /// The text of a value inside a text.
@@ -151,13 +162,13 @@ pub(super) fn to_text(value: &Value) -> Result<String, ExprError> {
         Value::Null => {
             return Err(ExprError::new(
                 "expression.nothing",
-                "there is nothing to put into the text: give a default with `??`",
+                text!("there is nothing to put into the text: give a default with `??`"),
             ));
         }
         Value::Array(_) | Value::Object(_) => {
             return Err(ExprError::new(
                 "expression.wrong_type",
-                format_args!("{} cannot stand inside a text", kind_of(value)),
+                text!("{what} cannot stand inside a text", what = kind_of(value)),
             ));
         }
     })

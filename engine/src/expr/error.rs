@@ -2,22 +2,25 @@
 
 use std::fmt;
 
+use crate::text;
+use crate::text::Text;
+
 /// Why an expression gave no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ExprError {
     /// Stable code, `expression.what_happened`.
     pub code: &'static str,
     /// One sentence for a person.
-    pub message: String,
+    pub message: Text,
     /// The expression as written.
     pub source_text: String,
 }
 
 impl ExprError {
-    pub(crate) fn new(code: &'static str, message: impl fmt::Display) -> Self {
+    pub(crate) fn new(code: &'static str, message: impl Into<Text>) -> Self {
         Self {
             code,
-            message: message.to_string(),
+            message: message.into(),
             source_text: String::new(),
         }
     }
@@ -33,9 +36,25 @@ impl ExprError {
 
 impl fmt::Display for ExprError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.source_text.is_empty() {
-            return self.message.fmt(f);
+        Text::from(self).fmt(f)
+    }
+}
+
+impl From<&ExprError> for Text {
+    fn from(error: &ExprError) -> Self {
+        if error.source_text.is_empty() {
+            return error.message.clone();
         }
-        write!(f, "{} in `{}`", self.message, self.source_text)
+        text!(
+            "{message} in `{expression}`",
+            message = &error.message,
+            expression = &error.source_text
+        )
+    }
+}
+
+impl From<ExprError> for Text {
+    fn from(error: ExprError) -> Self {
+        Self::from(&error)
     }
 }

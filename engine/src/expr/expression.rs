@@ -11,7 +11,9 @@ use super::lexer::{self, LexError};
 use super::path::Path;
 use super::rewrite::{self, Paths, Refused, Rewritten};
 use super::sandbox::Use;
-use super::{ExprError, Sandbox, Scope, Shape};
+use super::{ExprError, Sandbox, Scope, Shape, told};
+use crate::text;
+use crate::text::Text;
 
 /// A compiled expression. Cheap to clone.
 #[derive(Clone)]
@@ -36,9 +38,9 @@ enum Work {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileError {
     /// What is wrong.
-    pub message: String,
+    pub message: Text,
     /// What to do about it.
-    pub fix: String,
+    pub fix: Text,
     /// Where, in bytes of the source.
     pub offset: usize,
 }
@@ -56,15 +58,15 @@ impl Expression {
         let lexed = lexer::lex(source)?;
         if lexed.closed {
             return Err(CompileError::new(
-                "`}}` ends nothing here",
-                "write one expression, or take the `}}` away",
+                text!("`}}` ends nothing here"),
+                text!("write one expression, or take the `}}` away"),
                 lexed.end,
             ));
         }
         if lexed.tokens.is_empty() {
             return Err(CompileError::new(
-                "the expression is empty",
-                "write an expression",
+                text!("the expression is empty"),
+                text!("write an expression"),
                 0,
             ));
         }
@@ -135,8 +137,11 @@ impl Expression {
     /// As [`Self::eval`], and when the value is not a boolean.
     pub fn test(&self, sandbox: &Sandbox, scope: &Scope) -> Result<bool, ExprError> {
         self.eval(sandbox, scope)?.as_bool().ok_or_else(|| {
-            ExprError::new("expression.not_boolean", "a condition gives true or false")
-                .within(&self.inner.source)
+            ExprError::new(
+                "expression.not_boolean",
+                text!("a condition gives true or false"),
+            )
+            .within(&self.inner.source)
         })
     }
 
@@ -167,7 +172,7 @@ impl Expression {
             {
                 return told.clone();
             }
-            runtime_error(error, &self.inner.paths)
+            told::runtime(error, &self.inner.paths)
         };
         sandbox.eval(Use::Expression, ast, variables, nests, told)
     }
@@ -182,7 +187,7 @@ impl fmt::Debug for Expression {
 }
 
 impl CompileError {
-    pub(super) fn new(message: impl Into<String>, fix: impl Into<String>, offset: usize) -> Self {
+    pub(super) fn new(message: impl Into<Text>, fix: impl Into<Text>, offset: usize) -> Self {
         Self {
             message: message.into(),
             fix: fix.into(),
@@ -193,7 +198,7 @@ impl CompileError {
 
 impl From<LexError> for CompileError {
     fn from(error: LexError) -> Self {
-        Self::new(error.message, "close it", error.at)
+        Self::new(error.message, text!("close it"), error.at)
     }
 }
 
@@ -212,11 +217,11 @@ pub(super) fn check_calls(sandbox: &Sandbox, rewritten: &Rewritten) -> Result<()
         }
         let all = known.iter().chain(&rewritten.defines).map(String::as_str);
         let fix = match crate::nearest::nearest(name, all) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "call a function that there is".to_owned(),
+            Some(near) => text!("did you mean `{near}`?", near),
+            None => text!("call a function that there is"),
         };
         return Err(CompileError::new(
-            format!("there is no function `{name}`"),
+            text!("there is no function `{name}`", name),
             fix,
             *at,
         ));
@@ -237,17 +242,17 @@ pub(super) fn parse_error(
     };
     if let ParseErrorType::VariableUndefined(name) = kind {
         return CompileError::new(
-            format!("there is no `{name}` here"),
-            format!(
-                "expressions read {}; a text stands in double quotes",
-                rewrite::ROOTS.join(", ")
+            text!("there is no `{name}` here", name),
+            text!(
+                "expressions read {names}; a text stands in double quotes",
+                names = rewrite::ROOTS.join(", ")
             ),
             offset,
         );
     }
     CompileError::new(
-        rewrite::unmask(&kind.to_string(), &rewritten.paths),
-        "correct the expression",
+        told::syntax(kind, &rewritten.paths),
+        text!("correct the expression"),
         offset,
     )
 }
@@ -271,33 +276,4 @@ fn unknown_variable(error: &EvalAltResult) -> Option<String> {
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => unknown_variable(inner),
         _ => None,
     }
-}
-
-/// Characters kept of what a script throws.
-const MAX_MESSAGE: usize = 500;
-
-/// Rhai's error as ours.
-pub(super) fn runtime_error(error: &EvalAltResult, paths: &[Path]) -> ExprError {
-    let (code, message) = match error {
-        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => return runtime_error(inner, paths),
-        EvalAltResult::ErrorRuntime(value, _) => {
-            let text: String = value.to_string().chars().take(MAX_MESSAGE).collect();
-            ("expression.failed", text)
-        }
-        EvalAltResult::ErrorTerminated(..) | EvalAltResult::ErrorTooManyOperations(_) => {
-            ("expression.limit", "it takes too long".to_owned())
-        }
-        EvalAltResult::ErrorDataTooLarge(what, _) => (
-            "expression.limit",
-            format!("it makes too large a value: {what}"),
-        ),
-        EvalAltResult::ErrorStackOverflow(_) | EvalAltResult::ErrorTooManyVariables(_) => {
-            ("expression.limit", error.to_string())
-        }
-        EvalAltResult::ErrorPropertyNotFound(name, _) => {
-            ("expression.missing", format!("there is no field `{name}`"))
-        }
-        other => ("expression.failed", other.to_string()),
-    };
-    ExprError::new(code, rewrite::unmask(&message, paths))
 }

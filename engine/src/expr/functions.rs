@@ -8,6 +8,8 @@ use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::bridge;
+use crate::text;
+use crate::text::Text;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
@@ -40,11 +42,15 @@ pub(super) fn register(engine: &mut Engine) {
             *a = divide(number(a)?, number(&b)?)?.into();
             Ok(())
         });
+    // What a script catches of ours is a text to it.
+    engine
+        .register_fn("to_string", |told: &mut Text| told.to_string())
+        .register_fn("to_debug", |told: &mut Text| told.to_string());
     engine
         .register_fn("decimal", |x: Decimal| x)
         .register_fn("decimal", |x: INT| Decimal::from(x))
         .register_fn("decimal", |text: ImmutableString| {
-            bridge::decimal(&text).map_err(|error| failed(&error.message))
+            bridge::decimal(&text).map_err(|error| failed(error.message))
         })
         .register_fn("sum", |items: &mut Array| sum(items))
         .register_fn("round", |x: Decimal| rounded(x, 0))
@@ -52,7 +58,7 @@ pub(super) fn register(engine: &mut Engine) {
             let places = u32::try_from(places)
                 .ok()
                 .filter(|places| *places <= Decimal::MAX_SCALE)
-                .ok_or_else(|| failed("rounds to between 0 and 28 places"))?;
+                .ok_or_else(|| failed(text!("rounds to between 0 and 28 places")))?;
             Ok(rounded(x, places))
         });
 }
@@ -63,7 +69,7 @@ fn sum(items: &Array) -> Fallible<Dynamic> {
     for item in items {
         sum = sum
             .checked_add(number(item)?)
-            .ok_or_else(|| failed("the sum is too large"))?;
+            .ok_or_else(|| failed(text!("the sum is too large")))?;
     }
     match sum.to_i64() {
         Some(whole) if items.iter().all(Dynamic::is_int) => Ok(whole.into()),
@@ -77,11 +83,11 @@ fn rounded(x: Decimal, places: u32) -> Decimal {
 
 fn divide(a: Decimal, b: Decimal) -> Fallible<Decimal> {
     if b.is_zero() {
-        return Err(failed("divides by zero"));
+        return Err(failed(text!("divides by zero")));
     }
     a.checked_div(b)
         .map(|quotient| quotient.normalize())
-        .ok_or_else(|| failed("the quotient is too large"))
+        .ok_or_else(|| failed(text!("the quotient is too large")))
 }
 
 fn number(value: &Dynamic) -> Fallible<Decimal> {
@@ -90,7 +96,7 @@ fn number(value: &Dynamic) -> Fallible<Decimal> {
     }
     value
         .as_decimal()
-        .map_err(|kind| failed(&format!("`{}` is no number", name(kind))))
+        .map_err(|kind| failed(text!("{what} is no number", what = name(kind))))
 }
 
 fn equal(a: &Dynamic, b: &Dynamic) -> Fallible<bool> {
@@ -145,16 +151,25 @@ fn order(a: &Dynamic, b: &Dynamic) -> Fallible<Ordering> {
         return Ok(a.cmp(&b));
     }
     let (left, right) = (name(a.type_name()), name(b.type_name()));
-    let hint = match (left, right) {
-        ("text", "number") | ("number", "text") => ": make the text a number with `decimal(x)`",
-        _ => "",
-    };
-    Err(failed(&format!("compares {left} with {right}{hint}")))
+    let (a_text, a_number) = (text!("a text"), text!("a number"));
+    let mixed = (left == a_text && right == a_number) || (left == a_number && right == a_text);
+    Err(failed(if mixed {
+        text!(
+            "compares {left} with {right}: make the text a number with `decimal(x)`",
+            left,
+            right
+        )
+    } else {
+        text!("compares {left} with {right}", left, right)
+    }))
 }
 
 fn text(value: &Dynamic) -> Option<String> {
     if let Ok(letter) = value.as_char() {
         return Some(letter.to_string());
+    }
+    if let Some(told) = value.read_lock::<Text>() {
+        return Some(told.to_string());
     }
     value
         .as_immutable_string_ref()
@@ -162,18 +177,18 @@ fn text(value: &Dynamic) -> Option<String> {
         .map(|text| text.to_string())
 }
 
-fn name(kind: &str) -> &str {
+fn name(kind: &str) -> Text {
     match kind {
-        "string" | "char" => "text",
-        "i64" | "decimal" => "number",
-        "bool" => "boolean",
-        "array" => "list",
-        "map" => "object",
-        "()" => "nothing",
-        other => other,
+        "string" | "char" => text!("a text"),
+        "i64" | "decimal" => text!("a number"),
+        "bool" => text!("a boolean"),
+        "array" => text!("a list"),
+        "map" => text!("an object"),
+        "()" => text!("nothing"),
+        other => Text::name(other),
     }
 }
 
-fn failed(message: &str) -> Box<EvalAltResult> {
-    EvalAltResult::ErrorRuntime(message.into(), Position::NONE).into()
+fn failed(message: Text) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(Dynamic::from(message), Position::NONE).into()
 }

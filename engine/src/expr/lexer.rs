@@ -3,6 +3,9 @@
 //!
 //! Rhai parses the result and has the last word on syntax.
 
+use crate::text;
+use crate::text::Text;
+
 /// A token and where it stands, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'a> {
@@ -35,9 +38,9 @@ pub(super) enum Kind {
 }
 
 /// What stops the lexer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LexError {
-    pub message: &'static str,
+    pub message: Text,
     pub at: usize,
 }
 
@@ -103,10 +106,12 @@ impl<'a> Lexer<'a> {
             } else if first.is_ascii_digit() {
                 self.push(Kind::Number, number(rest));
             } else if first == '"' || first == '\'' {
-                let length = quoted(rest, first).ok_or(self.error("the text is not closed"))?;
+                let length = quoted(rest, first)
+                    .ok_or_else(|| self.error(text!("the text is not closed")))?;
                 self.push(Kind::Text, length);
             } else if rest.starts_with("#\"") || rest.starts_with("##") {
-                let length = raw(rest).ok_or(self.error("the raw text is not closed"))?;
+                let length =
+                    raw(rest).ok_or_else(|| self.error(text!("the raw text is not closed")))?;
                 self.push(Kind::Text, length);
             } else if first == '`' {
                 self.backticks(nesting)?;
@@ -131,7 +136,7 @@ impl<'a> Lexer<'a> {
     /// A text in backticks: its parts are tokens, with what stands in `${}` between them.
     fn backticks(&mut self, nesting: usize) -> Result<(), LexError> {
         if nesting == MAX_NESTING {
-            return Err(self.error("texts are nested too deep"));
+            return Err(self.error(text!("texts are nested too deep")));
         }
         let mut from = 1;
         loop {
@@ -142,7 +147,7 @@ impl<'a> Lexer<'a> {
                 (Some(open), close) if close.is_none_or(|close| open < close) => {
                     self.push(Kind::Text, from + open + 2);
                     if !self.run(nesting + 1, 0)? {
-                        return Err(self.error("`${` is not closed"));
+                        return Err(self.error(text!("`${` is not closed")));
                     }
                     from = 1;
                 }
@@ -155,7 +160,7 @@ impl<'a> Lexer<'a> {
                     self.push(Kind::Text, from + close + 1);
                     return Ok(());
                 }
-                _ => return Err(self.error("the text is not closed")),
+                _ => return Err(self.error(text!("the text is not closed"))),
             }
         }
     }
@@ -177,7 +182,7 @@ impl<'a> Lexer<'a> {
             } else {
                 let Some(next) = rest.chars().next() else {
                     return Err(LexError {
-                        message: "the comment is not closed",
+                        message: text!("the comment is not closed"),
                         at: start,
                     });
                 };
@@ -199,7 +204,7 @@ impl<'a> Lexer<'a> {
         self.at += length;
     }
 
-    fn error(&self, message: &'static str) -> LexError {
+    fn error(&self, message: Text) -> LexError {
         LexError {
             message,
             at: self.at,

@@ -17,6 +17,7 @@ mod shape;
 mod template;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use error::ExprError;
 pub use expression::{CompileError, Expression};

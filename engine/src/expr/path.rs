@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::ExprError;
 use super::scope::Scope;
 use super::shape::{Found, Shape};
+use crate::text;
+use crate::text::Text;
 
 /// A path that an expression reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +111,7 @@ impl Path {
             let value = scope.name(&self.root).ok_or_else(|| {
                 ExprError::new(
                     "expression.not_in_scope",
-                    format_args!("`{}` has no value here", self.root),
+                    text!("`{name}` has no value here", name = &self.root),
                 )
             })?;
             (value, self.segments.as_slice())
@@ -135,7 +137,12 @@ impl Path {
                 }
                 return Err(ExprError::new(
                     "expression.nothing",
-                    format_args!("`{}` reads {} of nothing", self, segment.key),
+                    text!(
+                        "`{path}` reads {key} of {what}",
+                        path = self.to_string(),
+                        key = Text::from(&segment.key),
+                        what = kind_of(value)
+                    ),
                 ));
             }
             let key = segment.key.resolve(scope)?;
@@ -148,7 +155,12 @@ impl Path {
                 _ => {
                     return Err(ExprError::new(
                         "expression.wrong_type",
-                        format_args!("`{}` reads {key} of {}", self, kind_of(value)),
+                        text!(
+                            "`{path}` reads {key} of {what}",
+                            path = self.to_string(),
+                            key = Text::from(&*key),
+                            what = kind_of(value)
+                        ),
                     ));
                 }
             };
@@ -161,7 +173,11 @@ impl Path {
                 None => {
                     return Err(ExprError::new(
                         "expression.missing",
-                        format_args!("`{self}`: there is no {key}"),
+                        text!(
+                            "`{path}`: there is no {key}",
+                            path = self.to_string(),
+                            key = Text::from(&*key)
+                        ),
                     ));
                 }
             }
@@ -184,7 +200,11 @@ impl Key {
             }
             other => Err(ExprError::new(
                 "expression.wrong_type",
-                format_args!("`{path}` is {}: it is no place in a list", kind_of(other)),
+                text!(
+                    "`{path}` is {what}: it is no place in a list",
+                    path = path.to_string(),
+                    what = kind_of(other)
+                ),
             )),
         }
     }
@@ -200,19 +220,19 @@ fn place_of(at: i64, length: usize) -> Option<usize> {
 fn not_ended(id: &str) -> ExprError {
     ExprError::new(
         "expression.not_ended",
-        format_args!("step `{id}` has not ended"),
+        text!("step `{step}` has not ended", step = id),
     )
 }
 
 /// What a JSON value is, in words.
-pub(super) fn kind_of(value: &Value) -> &'static str {
+pub(super) fn kind_of(value: &Value) -> Text {
     match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        Value::Null => text!("nothing"),
+        Value::Bool(_) => text!("a boolean"),
+        Value::Number(_) => text!("a number"),
+        Value::String(_) => text!("a text"),
+        Value::Array(_) => text!("a list"),
+        Value::Object(_) => text!("an object"),
     }
 }
 
@@ -231,12 +251,12 @@ impl fmt::Display for Path {
     }
 }
 
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Field(name) => write!(f, "`{name}`"),
-            Self::At(at) => write!(f, "place {at}"),
-            Self::By(path) => write!(f, "place `{path}`"),
+impl From<&Key> for Text {
+    fn from(key: &Key) -> Self {
+        match key {
+            Key::Field(name) => Self::name(name),
+            Key::At(at) => text!("place {at}", at = *at),
+            Key::By(path) => text!("place `{path}`", path = path.to_string()),
         }
     }
 }

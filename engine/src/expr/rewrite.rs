@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use super::lexer::{Kind, Token};
 use super::path::{Key, Path, Segment};
+use crate::text;
+use crate::text::Text;
 
 /// The names that hold what an expression reads.
 pub(crate) const ROOTS: [&str; 11] = [
@@ -124,8 +126,8 @@ pub(super) struct Rewritten {
 /// Why a source cannot be rewritten.
 #[derive(Debug)]
 pub(super) struct Refused {
-    pub message: String,
-    pub fix: String,
+    pub message: Text,
+    pub fix: Text,
     pub at: usize,
 }
 
@@ -161,7 +163,7 @@ pub(super) fn variable(place: usize) -> String {
 
 /// Puts the paths back where Rhai's message names their variables.
 pub(super) fn unmask(message: &str, paths: &[Path]) -> String {
-    let mut text = message.replace("Script is incomplete", "it ends too early");
+    let mut text = message.to_owned();
     for (place, path) in paths.iter().enumerate().rev() {
         text = text.replace(&variable(place), &path.to_string());
     }
@@ -238,8 +240,11 @@ impl<'a> Writer<'a> {
         self.out.has_functions |= matches!(word.text, "Fn" | "fn");
         if word.text.starts_with("__") {
             return Err(refused(
-                format!("`{}`: names that start with `__` are taken", word.text),
-                "choose another name",
+                text!(
+                    "`{name}`: names that start with `__` are taken",
+                    name = word.text
+                ),
+                text!("choose another name"),
                 word,
             ));
         }
@@ -325,8 +330,8 @@ impl<'a> Writer<'a> {
         let root = self.tokens[start];
         if depth > MAX_DEPTH {
             return Err(refused(
-                "places are read from places too deep in one another".to_owned(),
-                "compute the place in a step of its own",
+                text!("places are read from places too deep in one another"),
+                text!("compute the place in a step of its own"),
                 root,
             ));
         }
@@ -361,8 +366,11 @@ impl<'a> Writer<'a> {
         };
         if !by_name {
             return Err(refused(
-                format!("`{}` is followed by the name of what it reads", root.text),
-                "write `steps.ID.field`: a step is named, never computed",
+                text!(
+                    "`{name}` is followed by the name of what it reads",
+                    name = root.text
+                ),
+                text!("write `steps.ID.field`: a step is named, never computed"),
                 root,
             ));
         }
@@ -450,8 +458,11 @@ impl<'a> Writer<'a> {
             }
             if token.kind == Kind::Word && self.starts_path(token.text) {
                 return Err(refused(
-                    format!("`{}` already has a meaning in expressions", token.text),
-                    "give the closure's parameter another name",
+                    text!(
+                        "`{name}` already has a meaning in expressions",
+                        name = token.text
+                    ),
+                    text!("give the closure's parameter another name"),
                     token,
                 ));
             }
@@ -505,10 +516,10 @@ fn is_reserved(word: &str) -> bool {
     KEYWORDS.contains(&word) || RESERVED.contains(&word)
 }
 
-fn refused(message: String, fix: &str, token: Token<'_>) -> Refused {
+fn refused(message: Text, fix: Text, token: Token<'_>) -> Refused {
     Refused {
         message,
-        fix: fix.to_owned(),
+        fix,
         at: token.start,
     }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::bridge::to_json;
 use super::{ExprError, functions};
+use crate::text;
 
 /// What one evaluation may take.
 #[derive(Clone, Copy, Debug)]
@@ -162,8 +163,15 @@ impl Sandbox {
             let ended = apart.map(std::thread::ScopedJoinHandle::join);
             match ended {
                 Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(ExprError::new("expression.failed", "it cannot be computed")),
-                Err(error) => Err(ExprError::new("expression.limit", error)),
+                Ok(Err(_)) => Err(ExprError::new(
+                    "expression.failed",
+                    text!("it cannot be computed"),
+                )),
+                Err(error) => {
+                    let reason = error.to_string();
+                    let message = text!("it cannot be computed: {reason}", reason);
+                    Err(ExprError::new("expression.limit", message))
+                }
             }
         })
     }

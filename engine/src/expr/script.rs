@@ -7,11 +7,12 @@ use rhai::AST;
 use serde_json::{Map, Value};
 
 use super::bridge::to_dynamic;
-use super::expression::{CompileError, check_calls, parse_error, runtime_error};
+use super::expression::{CompileError, check_calls, parse_error};
 use super::lexer;
 use super::rewrite::{self, Paths};
 use super::sandbox::Use;
-use super::{ExprError, Sandbox, Shape};
+use super::{ExprError, Sandbox, Shape, told};
+use crate::text;
 
 /// A compiled script. Cheap to clone.
 #[derive(Clone)]
@@ -70,9 +71,13 @@ impl Script {
             scope.push_dynamic(name.as_str(), to_dynamic(value, &Shape::Any)?);
         }
         sandbox.eval(Use::Script, &self.ast, scope, true, |error| {
-            let mut told = runtime_error(error, &[]);
+            let mut told = told::runtime(error, &[]);
             if let Some(line) = error.position().line() {
-                told.message = format!("{} (line {line} of the script)", told.message);
+                told.message = text!(
+                    "{message} (line {line} of the script)",
+                    message = told.message,
+                    line
+                );
             }
             told
         })

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::path::Key;
+use crate::text;
+use crate::text::Text;
 
 /// What is known of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -229,17 +231,17 @@ impl Shape {
 
     /// What it is, in words.
     #[must_use]
-    pub fn describe(&self) -> &'static str {
+    pub fn describe(&self) -> Text {
         match self {
-            Self::Any => "anything",
-            Self::Decimal => "a decimal",
-            Self::Text => "a text",
-            Self::Integer | Self::Number => "a number",
-            Self::Boolean => "a boolean",
-            Self::Null => "nothing",
-            Self::List(_) => "a list",
-            Self::Object(_) => "an object",
-            Self::OneOf(_) => "one of several things",
+            Self::Any => text!("anything"),
+            Self::Decimal => text!("a decimal"),
+            Self::Text => text!("a text"),
+            Self::Integer | Self::Number => text!("a number"),
+            Self::Boolean => text!("a boolean"),
+            Self::Null => text!("nothing"),
+            Self::List(_) => text!("a list"),
+            Self::Object(_) => text!("an object"),
+            Self::OneOf(_) => text!("one of several things"),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::bridge::to_text;
 use super::expression::CompileError;
 use super::{ExprError, Expression, Sandbox, Scope, Shape, lexer};
+use crate::text;
 
 /// A value with expressions inside. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, Unclosed> {
             offset: open,
             error: Some(CompileError::new(
                 error.message,
-                "close it",
+                text!("close it"),
                 start + error.at,
             )),
         })?;

@@ -286,7 +286,7 @@ fn a_script_sees_only_its_values() {
     let run = |code: &str, values: Value| {
         let values = values.as_object().unwrap().clone();
         Script::compile(&sandbox, code, values.keys().map(String::as_str))
-            .map_err(|error| error.message)?
+            .map_err(|error| error.message.to_string())?
             .run(&sandbox, &values)
             .map_err(|error| error.to_string())
     };

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::expr::{Shape, Typed};
-use crate::node::validator;
+use crate::node::{misfit, validator};
+use crate::text;
+use crate::text::Text;
 
 /// What a workflow declares to be given.
 #[derive(Clone)]
@@ -37,12 +39,25 @@ pub struct InputProblem {
     /// JSON pointer inside the inputs, such as `/condominium_id`.
     pub pointer: String,
     /// What is wrong.
-    pub message: String,
+    pub message: Text,
 }
 
 impl fmt::Display for InputProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.pointer, self.message)
+        Text::from(self).fmt(f)
+    }
+}
+
+impl From<&InputProblem> for Text {
+    fn from(problem: &InputProblem) -> Self {
+        if problem.pointer.is_empty() {
+            return problem.message.clone();
+        }
+        text!(
+            "{place}: {problem}",
+            place = &problem.pointer,
+            problem = &problem.message
+        )
     }
 }
 
@@ -65,7 +80,7 @@ impl Inputs {
         let mut values = match given {
             Value::Object(values) => values,
             Value::Null => Map::new(),
-            _ => return Err(vec![InputProblem::new("", "inputs are an object")]),
+            _ => return Err(vec![InputProblem::new("", text!("inputs are an object"))]),
         };
         values.retain(|_, value| !value.is_null());
         for input in &self.fields {
@@ -78,7 +93,7 @@ impl Inputs {
             .validator
             .iter()
             .flat_map(|validator| validator.iter_errors(&value))
-            .map(|error| InputProblem::new(error.instance_path().as_str(), &error))
+            .map(|error| InputProblem::new(error.instance_path().as_str(), misfit(&error)))
             .collect();
         if !problems.is_empty() {
             return Err(problems);
@@ -88,10 +103,10 @@ impl Inputs {
 }
 
 impl InputProblem {
-    fn new(pointer: &str, message: impl fmt::Display) -> Self {
+    fn new(pointer: &str, message: Text) -> Self {
         Self {
             pointer: pointer.to_owned(),
-            message: message.to_string(),
+            message,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::values::Placed;
 use crate::expr::{Expression, Shape, Template};
 use crate::graph::{Body, Level, Loop, OnError, OnItemError, Retry, Step};
 use crate::node::Registered;
+use crate::text;
 
 /// Keyword of an output schema: the output is the config itself.
 const OUTPUT_IS_CONFIG: &str = "x-output-is-config";
@@ -210,11 +211,11 @@ impl<'n> Builder<'_, '_, 'n> {
             report.error(
                 "workflow.not_a_list",
                 doc.items.at,
-                format!(
-                    "`for_each` goes over a list, and this is {}",
-                    list.describe()
+                text!(
+                    "`for_each` goes over a list, and this is {what}",
+                    what = list.describe()
                 ),
-                "give a list, or an expression that gives one",
+                text!("give a list, or an expression that gives one"),
             );
         }
         match doc.batch {
@@ -292,11 +293,12 @@ fn check_boolean(report: &mut Report<'_>, env: &Env<'_>, placed: &[Placed<'_>]) 
             report.error(
                 "expression.not_boolean",
                 at,
-                format!(
-                    "`{source}` is {}, and a condition gives true or false",
-                    shape.describe()
+                text!(
+                    "`{expression}` is {what}, and a condition gives true or false",
+                    expression = source,
+                    what = shape.describe()
                 ),
-                "compare it with something",
+                text!("compare it with something"),
             );
         }
     }

@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::diagnostic::Report;
 use super::values::outline;
 use super::yaml::{Mark, Node, Yaml};
-use crate::node::{Registered, validator};
+use crate::node::{Registered, misfit, one_of, validator};
+use crate::text;
+use crate::text::Text;
 
 /// Checks `with`; `step` is where the step stands, for what is missing altogether.
 pub(super) fn check(report: &mut Report<'_>, node: &Registered, with: Option<&Node>, step: Mark) {
@@ -19,7 +21,8 @@ pub(super) fn check(report: &mut Report<'_>, node: &Registered, with: Option<&No
         Yaml::Map(_) => {}
         Yaml::Cut => return,
         _ => {
-            report.wrong_type(with.at, "`with`", with.kind(), "a map: `field: value`");
+            let must_be = text!("a map: `field: value`");
+            report.wrong_type(with.at, Text::name("with"), with.kind(), must_be);
             return;
         }
     }
@@ -74,9 +77,9 @@ impl Checker<'_> {
         }
         let place = self.with.nearest(pointer);
         let name = if pointer.is_empty() {
-            format!("`with` of `{}`", self.node)
+            text!("`with` of `{node}`", node = self.node)
         } else {
-            format!("`{}`", pointer[1..].replace('/', "."))
+            Text::name(pointer[1..].replace('/', "."))
         };
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
@@ -84,7 +87,7 @@ impl Checker<'_> {
                     let at = place.key(field).unwrap_or(place.at);
                     let known = self.fields_at(error.schema_path().as_str());
                     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                    report.unknown_field(field, at, &known, &name);
+                    report.unknown_field(field, at, &known, name.clone());
                 }
             }
             ValidationErrorKind::Required { property } => {
@@ -93,8 +96,8 @@ impl Checker<'_> {
                 report.error(
                     "config.missing",
                     at,
-                    format!("{name} has no `{field}`"),
-                    format!("add `{field}`"),
+                    text!("{place} has no `{field}`", place = name, field),
+                    text!("add `{field}`", field),
                 );
             }
             ValidationErrorKind::AnyOf { context }
@@ -109,8 +112,11 @@ impl Checker<'_> {
                     None => report.error(
                         "config.invalid",
                         place.at,
-                        format!("{name} has none of the forms that the node takes"),
-                        "see the node's reference",
+                        text!(
+                            "{place} has none of the forms that the node takes",
+                            place = name
+                        ),
+                        text!("see the node's reference"),
                     ),
                 }
             }
@@ -118,15 +124,19 @@ impl Checker<'_> {
                 let decimal = matches!(place.value, Yaml::Number(_))
                     && matches!(kind, ValidationErrorKind::Type { .. });
                 let fix = match kind {
-                    ValidationErrorKind::Enum { options } => one_of(options),
+                    ValidationErrorKind::Enum { options } => text!(
+                        "write one of: {words}",
+                        words = one_of(options.as_array().map_or(&[][..], Vec::as_slice))
+                    ),
                     ValidationErrorKind::Constant { expected_value } => {
-                        format!("write {expected_value}")
+                        text!("write {must_be}", must_be = expected_value.to_string())
                     }
-                    _ if decimal => "put it in quotes if it is a decimal or an id: '12.50'".into(),
-                    ValidationErrorKind::Type { .. } => "write a value of that type".into(),
-                    _ => "keep to the limits of the node".into(),
+                    _ if decimal => text!("put it in quotes if it is a decimal or an id: '12.50'"),
+                    ValidationErrorKind::Type { .. } => text!("write a value of that type"),
+                    _ => text!("keep to the limits of the node"),
                 };
-                report.error("config.invalid", place.at, format!("{name}: {error}"), fix);
+                let message = text!("{place}: {problem}", place = name, problem = misfit(error));
+                report.error("config.invalid", place.at, message, fix);
             }
         }
     }
@@ -150,14 +160,4 @@ fn is_other_type(error: &ValidationError<'_>, pointer: &str) -> bool {
             error.kind(),
             ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. }
         )
-}
-
-fn one_of(options: &Value) -> String {
-    let words: Vec<String> = options
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|option| option.as_str().map_or(option.to_string(), str::to_owned))
-        .collect();
-    format!("write one of: {}", words.join(", "))
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::yaml::{Fault, Mark};
+use crate::text;
+use crate::text::Text;
 
 /// Whether the file can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -28,9 +30,9 @@ pub struct Diagnostic {
     /// 1-based, in characters.
     pub column: u32,
     /// What is wrong.
-    pub message: String,
+    pub message: Text,
     /// What to do about it.
-    pub fix: String,
+    pub fix: Text,
 }
 
 impl fmt::Display for Diagnostic {
@@ -70,14 +72,20 @@ impl<'a> Report<'a> {
         &mut self,
         code: &'static str,
         at: Mark,
-        message: impl Into<String>,
-        fix: impl Into<String>,
+        message: impl Into<Text>,
+        fix: impl Into<Text>,
     ) {
         self.push(Severity::Error, code, at, message.into(), fix.into());
     }
 
-    pub fn note(&mut self, code: &'static str, at: Mark, message: &str, fix: &str) {
-        self.push(Severity::Note, code, at, message.to_owned(), fix.to_owned());
+    pub fn note(
+        &mut self,
+        code: &'static str,
+        at: Mark,
+        message: impl Into<Text>,
+        fix: impl Into<Text>,
+    ) {
+        self.push(Severity::Note, code, at, message.into(), fix.into());
     }
 
     pub fn fault(&mut self, fault: Fault) {
@@ -85,22 +93,31 @@ impl<'a> Report<'a> {
     }
 
     /// A field that is not known, with the nearest one that is.
-    pub fn unknown_field(&mut self, name: &str, at: Mark, known: &[&str], place: &str) {
-        let fix = match crate::nearest::nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the fields of {place} are: {}", known.join(", ")),
+    pub fn unknown_field(&mut self, field: &str, at: Mark, known: &[&str], place: impl Into<Text>) {
+        let place = place.into();
+        let fix = match crate::nearest::nearest(field, known.iter().copied()) {
+            Some(near) => text!("did you mean `{near}`?", near),
+            None => text!(
+                "the fields of {place} are: {fields}",
+                place = &place,
+                fields = known.join(", ")
+            ),
         };
-        let message = format!("{place} has no field `{name}`");
+        let message = text!("{place} has no field `{field}`", place, field);
         self.error("workflow.unknown_field", at, message, fix);
     }
 
-    pub fn wrong_type(&mut self, at: Mark, what: &str, is: &str, must_be: &str) {
-        self.error(
-            "workflow.wrong_type",
-            at,
-            format!("{what} is {is}, not {must_be}"),
-            format!("write {must_be}"),
-        );
+    pub fn wrong_type(
+        &mut self,
+        at: Mark,
+        what: impl Into<Text>,
+        is: impl Into<Text>,
+        must_be: impl Into<Text>,
+    ) {
+        let (what, is, must_be) = (what.into(), is.into(), must_be.into());
+        let fix = text!("write {must_be}", must_be = &must_be);
+        let message = text!("{what} is {is}, not {must_be}", what, is, must_be);
+        self.error("workflow.wrong_type", at, message, fix);
     }
 
     pub fn has_errors(&self) -> bool {
@@ -115,14 +132,7 @@ impl<'a> Report<'a> {
         self.found
     }
 
-    fn push(
-        &mut self,
-        severity: Severity,
-        code: &'static str,
-        at: Mark,
-        message: String,
-        fix: String,
-    ) {
+    fn push(&mut self, severity: Severity, code: &'static str, at: Mark, message: Text, fix: Text) {
         self.found.push(Diagnostic {
             severity,
             code,

@@ -13,6 +13,8 @@ use super::values::{self, Found, Names, Placed, Test, condition, template};
 use super::yaml::Mark;
 use crate::expr::{Expression, Sandbox, Template};
 use crate::node::{Registered, Registry};
+use crate::text;
+use crate::text::Text;
 
 /// A step on its way into the graph.
 pub(super) struct Draft<'n> {
@@ -115,17 +117,20 @@ fn draft<'n>(
             None if !items.is_empty() => report.error(
                 "workflow.needs_as",
                 for_each.at,
-                format!(
-                    "loop `{}` stands inside another: its item needs a name",
-                    doc.id
+                text!(
+                    "loop `{step}` stands inside another: its item needs a name",
+                    step = doc.id
                 ),
-                "add `as: name`",
+                text!("add `as: name`"),
             ),
             Some(as_name) if items.contains(&name) => report.error(
                 "workflow.duplicate_id",
                 as_name.at,
-                format!("a loop around this one calls its item `{name}` already"),
-                "choose another name",
+                text!(
+                    "a loop around this one calls its item `{name}` already",
+                    name = &name
+                ),
+                text!("choose another name"),
             ),
             _ => {}
         }
@@ -147,15 +152,29 @@ fn draft<'n>(
         None => Template::Literal(Arc::new(serde_json::json!({}))),
     };
     let mut condition_placed = Vec::new();
-    let condition_value = doc
-        .condition
-        .and_then(|node| condition(report, outside, node, "`if`", &mut condition_placed));
+    let condition_value = doc.condition.and_then(|node| {
+        condition(
+            report,
+            outside,
+            node,
+            &Text::name("if"),
+            &mut condition_placed,
+        )
+    });
     let mut retry_placed = Vec::new();
     let retry_value = doc
         .retry
         .as_ref()
         .and_then(|retry| retry.condition)
-        .and_then(|node| condition(report, inside, node, "`retry.if`", &mut retry_placed));
+        .and_then(|node| {
+            condition(
+                report,
+                inside,
+                node,
+                &Text::name("retry.if"),
+                &mut retry_placed,
+            )
+        });
     let list = doc.for_each.as_ref().map(|for_each| {
         let mut placed = Vec::new();
         let value = template(report, outside, for_each.items, &mut placed);
@@ -211,15 +230,19 @@ fn unknown_node(report: &mut Report<'_>, registry: &Registry, uses: &str, name: 
         .collect();
     let names = registry.iter().map(|node| node.spec.name);
     let fix = match (versions.last(), crate::nearest::nearest(name, names)) {
-        (Some(1), _) => format!("its version is 1: write `{name}`"),
-        (Some(last), _) => format!("its last version is {last}: write `{name}@{last}`"),
-        (None, Some(near)) => format!("did you mean `{near}`?"),
-        (None, None) => "see the list of nodes".to_owned(),
+        (Some(1), _) => text!("its version is 1: write `{node}`", node = name),
+        (Some(last), _) => text!(
+            "its last version is {last}: write `{node}@{last}`",
+            node = name,
+            last = *last
+        ),
+        (None, Some(near)) => text!("did you mean `{near}`?", near),
+        (None, None) => text!("see the list of nodes"),
     };
     report.error(
         "workflow.unknown_node",
         at,
-        format!("there is no node `{uses}`"),
+        text!("there is no node `{node}`", node = uses),
         fix,
     );
 }

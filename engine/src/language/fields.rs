@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::diagnostic::Report;
 use super::yaml::{Entry, Mark, Node, Yaml};
+use crate::text;
+use crate::text::Text;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -16,7 +18,7 @@ pub(crate) struct At<T> {
 /// The fields of a map, taken one by one.
 pub(crate) struct Fields<'n> {
     entries: &'n [Entry],
-    place: String,
+    place: Text,
     known: &'static [&'static str],
 }
 
@@ -26,17 +28,17 @@ impl<'n> Fields<'n> {
     pub fn read(
         report: &mut Report<'_>,
         node: &'n Node,
-        place: impl Into<String>,
+        place: impl Into<Text>,
         known: &'static [&'static str],
         planned: &[&str],
     ) -> Option<Self> {
         let place = place.into();
-        let entries = map(report, node, &place)?;
+        let entries = map(report, node, place.clone())?;
         for entry in entries {
             if planned.contains(&entry.key.as_str()) {
-                unsupported(report, &format!("`{}`", entry.key), entry.at);
+                unsupported(report, Text::name(&entry.key), entry.at);
             } else if !known.contains(&entry.key.as_str()) {
-                report.unknown_field(&entry.key, entry.at, known, &place);
+                report.unknown_field(&entry.key, entry.at, known, place.clone());
             }
         }
         Some(Self {
@@ -62,15 +64,19 @@ impl<'n> Fields<'n> {
             report.error(
                 "workflow.missing_field",
                 at,
-                format!("{} has no `{name}`", self.place),
-                format!("add `{name}`"),
+                text!(
+                    "{place} has no `{field}`",
+                    place = &self.place,
+                    field = name
+                ),
+                text!("add `{field}`", field = name),
             );
         }
         found
     }
 
     pub fn text(&self, report: &mut Report<'_>, name: &'static str) -> Option<At<&'n str>> {
-        text(report, self.get(name)?, &format!("`{name}`"))
+        text(report, self.get(name)?, Text::name(name))
     }
 
     pub fn duration(&self, report: &mut Report<'_>, name: &'static str) -> Option<Duration> {
@@ -80,8 +86,12 @@ impl<'n> Fields<'n> {
             report.error(
                 "workflow.bad_duration",
                 text.at,
-                format!("`{name}`: `{}` is no duration", text.value),
-                "write a number and a unit: 500ms, 30s, 5m, 2h, 1d",
+                text!(
+                    "`{field}`: `{value}` is no duration",
+                    field = name,
+                    value = text.value
+                ),
+                text!("write a number and a unit: 500ms, 30s, 5m, 2h, 1d"),
             );
         }
         parsed
@@ -92,7 +102,12 @@ impl<'n> Fields<'n> {
         match node.value {
             Yaml::Bool(value) => Some(value),
             _ => {
-                report.wrong_type(node.at, &format!("`{name}`"), node.kind(), "true or false");
+                report.wrong_type(
+                    node.at,
+                    Text::name(name),
+                    node.kind(),
+                    text!("true or false"),
+                );
                 None
             }
         }
@@ -108,9 +123,9 @@ impl<'n> Fields<'n> {
         if count.is_none() {
             report.wrong_type(
                 node.at,
-                &format!("`{name}`"),
+                Text::name(name),
                 node.kind(),
-                "a whole number, 1 or more",
+                text!("a whole number, 1 or more"),
             );
         }
         count
@@ -128,18 +143,34 @@ impl<'n> Fields<'n> {
         if found.is_none() {
             let words = || choices.iter().map(|(word, _)| *word);
             let fix = match crate::nearest::nearest(text.value, words()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("write one of: {}", words().collect::<Vec<_>>().join(", ")),
+                Some(near) => text!("did you mean `{near}`?", near),
+                None => one_of(words()),
             };
-            let message = format!("`{name}` cannot be `{}`", text.value);
+            let message = text!(
+                "`{field}` cannot be `{value}`",
+                field = name,
+                value = text.value
+            );
             report.error("workflow.unknown_value", text.at, message, fix);
         }
         found.map(|(_, value)| *value)
     }
 }
 
+/// The fix of a word that is none of these.
+pub(crate) fn one_of<'w>(words: impl Iterator<Item = &'w str>) -> Text {
+    text!(
+        "write one of: {words}",
+        words = words.collect::<Vec<_>>().join(", ")
+    )
+}
+
 /// The entries of a map; anything else is told.
-pub(crate) fn map<'n>(report: &mut Report<'_>, node: &'n Node, place: &str) -> Option<&'n [Entry]> {
+pub(crate) fn map<'n>(
+    report: &mut Report<'_>,
+    node: &'n Node,
+    place: impl Into<Text>,
+) -> Option<&'n [Entry]> {
     match &node.value {
         Yaml::Map(entries) => Some(entries),
         Yaml::Cut => None,
@@ -148,7 +179,7 @@ pub(crate) fn map<'n>(report: &mut Report<'_>, node: &'n Node, place: &str) -> O
                 node.at,
                 place,
                 node.kind(),
-                "a map: `name: value` on lines of their own",
+                text!("a map: `name: value` on lines of their own"),
             );
             None
         }
@@ -156,7 +187,11 @@ pub(crate) fn map<'n>(report: &mut Report<'_>, node: &'n Node, place: &str) -> O
 }
 
 /// A text; anything else is told.
-pub(crate) fn text<'n>(report: &mut Report<'_>, node: &'n Node, what: &str) -> Option<At<&'n str>> {
+pub(crate) fn text<'n>(
+    report: &mut Report<'_>,
+    node: &'n Node,
+    what: impl Into<Text>,
+) -> Option<At<&'n str>> {
     match &node.value {
         Yaml::Text(text) => Some(At {
             value: text,
@@ -164,18 +199,24 @@ pub(crate) fn text<'n>(report: &mut Report<'_>, node: &'n Node, what: &str) -> O
         }),
         Yaml::Cut => None,
         _ => {
-            report.wrong_type(node.at, what, node.kind(), "a text, in quotes if need be");
+            let must_be = text!("a text, in quotes if need be");
+            report.wrong_type(node.at, what, node.kind(), must_be);
             None
         }
     }
 }
 
 /// One text, or a list of texts.
-pub(crate) fn texts<'n>(report: &mut Report<'_>, node: &'n Node, what: &str) -> Vec<At<&'n str>> {
+pub(crate) fn texts<'n>(
+    report: &mut Report<'_>,
+    node: &'n Node,
+    what: impl Into<Text>,
+) -> Vec<At<&'n str>> {
+    let what = what.into();
     match &node.value {
         Yaml::List(items) => items
             .iter()
-            .filter_map(|item| text(report, item, what))
+            .filter_map(|item| text(report, item, what.clone()))
             .collect(),
         _ => text(report, node, what).into_iter().collect(),
     }
@@ -210,12 +251,12 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// A word of the language that is not built yet.
-pub(crate) fn unsupported(report: &mut Report<'_>, word: &str, at: Mark) {
+pub(crate) fn unsupported(report: &mut Report<'_>, word: impl Into<Text>, at: Mark) {
     report.error(
         "workflow.unsupported",
         at,
-        format!("{word} is not supported yet"),
-        "take it away for now",
+        text!("{word} is not supported yet", word = word.into()),
+        text!("take it away for now"),
     );
 }
 
@@ -228,7 +269,7 @@ pub(crate) fn is_id(text: &str) -> bool {
 }
 
 /// Tells an id that is not one.
-pub(crate) fn check_id(report: &mut Report<'_>, id: &str, at: Mark, what: &str) {
+pub(crate) fn check_id(report: &mut Report<'_>, id: &str, at: Mark, what: impl Into<Text>) {
     if !is_id(id) {
         let mut better: String = id
             .to_lowercase()
@@ -241,8 +282,12 @@ pub(crate) fn check_id(report: &mut Report<'_>, id: &str, at: Mark, what: &str) 
         report.error(
             "workflow.bad_id",
             at,
-            format!("`{id}` is no name for {what}: only a-z, 0-9 and _, a letter first"),
-            format!("write `{better}`"),
+            text!(
+                "`{id}` is no name for {what}: only a-z, 0-9 and _, a letter first",
+                id,
+                what = what.into()
+            ),
+            text!("write `{word}`", word = better),
         );
     }
 }

@@ -6,7 +6,9 @@ use super::diagnostic::Report;
 use super::fields::{Fields, check_id, map};
 use super::yaml::{Node, Yaml};
 use crate::graph::{Input, Inputs};
-use crate::node::validator;
+use crate::node::{misfit, validator};
+use crate::text;
+use crate::text::Text;
 
 const INPUT: &[&str] = &[
     "type",
@@ -60,10 +62,10 @@ const FORMATS: [(&str, &str); 7] = [
 pub(super) fn inputs(report: &mut Report<'_>, node: Option<&Node>) -> Inputs {
     let mut fields = Vec::new();
     let mut properties = Map::new();
-    let entries = node.and_then(|node| map(report, node, "`inputs`"));
+    let entries = node.and_then(|node| map(report, node, Text::name("inputs")));
     for entry in entries.unwrap_or(&[]) {
-        check_id(report, &entry.key, entry.at, "an input");
-        let place = format!("input `{}`", entry.key);
+        check_id(report, &entry.key, entry.at, text!("an input"));
+        let place = text!("input `{input}`", input = &entry.key);
         let Some((schema, required, default)) = schema(report, &entry.value, &place) else {
             continue;
         };
@@ -92,9 +94,9 @@ pub(super) fn inputs(report: &mut Report<'_>, node: Option<&Node>) -> Inputs {
 fn schema(
     report: &mut Report<'_>,
     node: &Node,
-    place: &str,
+    place: &Text,
 ) -> Option<(Value, bool, Option<Value>)> {
-    let fields = Fields::read(report, node, place, INPUT, &[])?;
+    let fields = Fields::read(report, node, place.clone(), INPUT, &[])?;
     let mut schema = Map::new();
     if fields.need(report, node.at, "type").is_some()
         && let Some(kind) = fields.choice(report, "type", &TYPES)
@@ -113,14 +115,14 @@ fn schema(
         schema.insert("pattern".into(), pattern.value.into());
     }
     if let Some(items) = fields.get("items")
-        && let Some((items, ..)) = self::schema(report, items, "`items`")
+        && let Some((items, ..)) = self::schema(report, items, &Text::name("items"))
     {
         schema.insert("items".into(), items);
     }
     if let Some(node) = fields.get("properties") {
         let (mut properties, mut required) = (Map::new(), Vec::new());
-        for entry in map(report, node, "`properties`").unwrap_or(&[]) {
-            let place = format!("`{}`", entry.key);
+        for entry in map(report, node, Text::name("properties")).unwrap_or(&[]) {
+            let place = Text::name(&entry.key);
             if let Some((schema, needed, _)) = self::schema(report, &entry.value, &place) {
                 if needed {
                     required.push(entry.key.clone());
@@ -138,8 +140,11 @@ fn schema(
         report.error(
             "workflow.bad_input",
             node.at,
-            format!("{place}: its limits or its pattern are not those of a JSON Schema"),
-            "correct `pattern`, `enum` or the limits",
+            text!(
+                "{place}: its limits or its pattern are not those of a JSON Schema",
+                place
+            ),
+            text!("correct `pattern`, `enum` or the limits"),
         );
     }
     let default = fields
@@ -151,8 +156,12 @@ fn schema(
             report.error(
                 "workflow.bad_default",
                 default.at,
-                format!("the default of {place}: {error}"),
-                "give a default of the declared type",
+                text!(
+                    "the default of {place}: {problem}",
+                    place,
+                    problem = misfit(&error)
+                ),
+                text!("give a default of the declared type"),
             );
         }
     }

@@ -10,6 +10,7 @@ use super::document::OnErrorDoc;
 use super::draft::{Draft, steps_of};
 use super::fields::At;
 use super::yaml::Mark;
+use crate::text;
 
 /// Where a step stands: inside which loop.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +52,8 @@ pub(super) fn places<'n>(
             report.error(
                 "workflow.duplicate_id",
                 draft.doc.at,
-                format!("two steps are called `{id}`"),
-                "give each step of the file its own id",
+                text!("two steps are called `{step}`", step = id),
+                text!("give each step of the file its own id"),
             );
         }
         if let Some(body) = &draft.body {
@@ -188,10 +189,10 @@ impl Linker<'_, '_> {
                 _ => report.error(
                     "workflow.nested_step",
                     need.at,
-                    format!("`{}` stands outside this loop", need.value),
-                    format!(
-                        "put it into the `needs` of `{}`",
-                        self.around.last().unwrap_or(&id)
+                    text!("`{step}` stands outside this loop", step = need.value),
+                    text!(
+                        "put it into the `needs` of `{outer}`",
+                        outer = *self.around.last().unwrap_or(&id)
                     ),
                 ),
             }
@@ -232,11 +233,12 @@ impl Linker<'_, '_> {
                 Some(first) => report.error(
                     "workflow.conflict",
                     target.at,
-                    format!(
-                        "`{}` stands in for `{}` already",
-                        target.value, self.drafts[first].doc.id
+                    text!(
+                        "`{step}` stands in for `{failed}` already",
+                        step = target.value,
+                        failed = self.drafts[first].doc.id
                     ),
-                    "give each step a stand-in of its own",
+                    text!("give each step a stand-in of its own"),
                 ),
                 None => {
                     links.stand_in[at] = Some(*other);
@@ -247,8 +249,8 @@ impl Linker<'_, '_> {
                 Some(_) => report.error(
                     "workflow.nested_step",
                     target.at,
-                    format!("`{}` stands in another level", target.value),
-                    "a stand-in stands beside the step that may fail",
+                    text!("`{step}` stands in another level", step = target.value),
+                    text!("a stand-in stands beside the step that may fail"),
                 ),
                 None => self.unknown(report, target.value, target.at),
             },
@@ -257,13 +259,13 @@ impl Linker<'_, '_> {
 
     fn unknown(&self, report: &mut Report<'_>, id: &str, at: Mark) {
         let fix = match crate::nearest::nearest(id, self.places.keys().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "name a step of this file".to_owned(),
+            Some(near) => text!("did you mean `{near}`?", near),
+            None => text!("name a step of this file"),
         };
         report.error(
             "workflow.unknown_step",
             at,
-            format!("there is no step `{id}`"),
+            text!("there is no step `{step}`", step = id),
             fix,
         );
     }
@@ -298,15 +300,19 @@ pub(super) fn check_outside<'p>(
 
 fn self_reference(report: &mut Report<'_>, id: &str, reads: &str, at: Mark) {
     let message = if id == reads {
-        format!("step `{id}` refers to itself")
+        text!("step `{step}` refers to itself", step = id)
     } else {
-        format!("step `{id}` refers to `{reads}`, the loop it stands in")
+        text!(
+            "step `{step}` refers to `{outer}`, the loop it stands in",
+            step = id,
+            outer = reads
+        )
     };
     report.error(
         "workflow.self_reference",
         at,
         message,
-        "refer to a step that ends before",
+        text!("refer to a step that ends before"),
     );
 }
 
@@ -314,8 +320,15 @@ fn inside_loop(report: &mut Report<'_>, id: &str, inside: &str, at: Mark) {
     report.error(
         "workflow.nested_step",
         at,
-        format!("`{id}` stands inside loop `{inside}`: it has one result an item"),
-        format!("refer to `{inside}`, the list of its items' results"),
+        text!(
+            "`{step}` stands inside loop `{outer}`: it has one result an item",
+            step = id,
+            outer = inside
+        ),
+        text!(
+            "refer to `{outer}`, the list of its items' results",
+            outer = inside
+        ),
     );
 }
 
@@ -356,8 +369,11 @@ fn tell_cycles(report: &mut Report<'_>, drafts: &[Draft<'_>], waits: &[BTreeSet<
         report.error(
             "workflow.cycle",
             first.at,
-            format!("these steps wait for one another: {}", names.join(" → ")),
-            "take one of the references or `needs` away",
+            text!(
+                "these steps wait for one another: {steps}",
+                steps = names.join(" → ")
+            ),
+            text!("take one of the references or `needs` away"),
         );
     }
 }

@@ -37,6 +37,7 @@ use self::yaml::{Entry, Yaml};
 use crate::expr::{Sandbox, Template};
 use crate::graph::Plan;
 use crate::node::Registry;
+use crate::text;
 
 /// What the checker found.
 pub struct Checked {
@@ -94,12 +95,11 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
             Template::Expression(_) | Template::Text(_) => true,
         };
         if !is_scalar || matches!(entry.value.value, Yaml::Null) {
-            let what = format!("label `{}`", entry.key);
             report.wrong_type(
                 entry.value.at,
-                &what,
+                text!("label `{label}`", label = &entry.key),
                 entry.value.kind(),
-                "a text or a number",
+                text!("a text or a number"),
             );
         }
     }

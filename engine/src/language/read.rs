@@ -9,6 +9,8 @@ use super::document::{Document, LoopDoc, OnErrorDoc, RetryDoc, StepDoc};
 use super::fields::{At, Fields, check_id, map, text, texts, unsupported};
 use super::yaml::{Entry, Mark, Node, Yaml};
 use crate::graph::{Backoff, MAX_ATTEMPTS, OnItemError};
+use crate::text;
+use crate::text::Text;
 
 const WORKFLOW: &[&str] = &[
     "name",
@@ -80,7 +82,13 @@ const LOOP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(1).expect("not zero");
 /// Reads a workflow's file.
 pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<'n> {
     let mut document = Document::default();
-    let Some(fields) = Fields::read(report, root, "a workflow", WORKFLOW, WORKFLOW_PLANNED) else {
+    let Some(fields) = Fields::read(
+        report,
+        root,
+        text!("a workflow"),
+        WORKFLOW,
+        WORKFLOW_PLANNED,
+    ) else {
         return document;
     };
     let top = Mark { line: 1, column: 1 };
@@ -95,10 +103,20 @@ pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<
     document.concurrency = fields.entry("concurrency");
     document.inputs = fields.get("inputs");
     document.priority = fields.get("priority");
-    document.outputs = named(report, fields.get("outputs"), "`outputs`", "an output");
-    document.labels = named(report, fields.get("labels"), "`labels`", "a label");
+    document.outputs = named(
+        report,
+        fields.get("outputs"),
+        Text::name("outputs"),
+        &text!("an output"),
+    );
+    document.labels = named(
+        report,
+        fields.get("labels"),
+        Text::name("labels"),
+        &text!("a label"),
+    );
     if let Some(node) = fields.need(report, top, "steps") {
-        document.steps = steps(report, node, "a workflow");
+        document.steps = steps(report, node, text!("a workflow"));
     }
     document
 }
@@ -111,8 +129,8 @@ fn check_workflow_name(report: &mut Report<'_>, name: &At<&str>) {
         report.error(
             "workflow.bad_id",
             name.at,
-            format!("`{}` is no name for a workflow", name.value),
-            "use a-z, 0-9, _ and -, a letter first: bank-reconciliation",
+            text!("`{name}` is no name for a workflow", name = name.value),
+            text!("use a-z, 0-9, _ and -, a letter first: bank-reconciliation"),
         );
     }
 }
@@ -120,26 +138,26 @@ fn check_workflow_name(report: &mut Report<'_>, name: &At<&str>) {
 fn named<'n>(
     report: &mut Report<'_>,
     node: Option<&'n Node>,
-    place: &str,
-    what: &str,
+    place: Text,
+    what: &Text,
 ) -> &'n [Entry] {
     let entries = node
         .and_then(|node| map(report, node, place))
         .unwrap_or(&[]);
     for entry in entries {
-        check_id(report, &entry.key, entry.at, what);
+        check_id(report, &entry.key, entry.at, what.clone());
     }
     entries
 }
 
-fn steps<'n>(report: &mut Report<'_>, node: &'n Node, of: &str) -> Vec<StepDoc<'n>> {
-    let entries = map(report, node, "`steps`").unwrap_or(&[]);
+fn steps<'n>(report: &mut Report<'_>, node: &'n Node, of: Text) -> Vec<StepDoc<'n>> {
+    let entries = map(report, node, Text::name("steps")).unwrap_or(&[]);
     if entries.is_empty() && !matches!(node.value, Yaml::Cut) {
         report.error(
             "workflow.no_steps",
             node.at,
-            format!("{of} has at least one step"),
-            "add a step under `steps`",
+            text!("{place} has at least one step", place = of),
+            text!("add a step under `steps`"),
         );
     }
     entries
@@ -149,23 +167,23 @@ fn steps<'n>(report: &mut Report<'_>, node: &'n Node, of: &str) -> Vec<StepDoc<'
 }
 
 fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
-    check_id(report, &entry.key, entry.at, "a step");
-    let place = format!("step `{}`", entry.key);
-    let fields = Fields::read(report, &entry.value, place.as_str(), STEP, STEP_PLANNED)?;
+    check_id(report, &entry.key, entry.at, text!("a step"));
+    let place = text!("step `{step}`", step = &entry.key);
+    let fields = Fields::read(report, &entry.value, place.clone(), STEP, STEP_PLANNED)?;
     let nested = fields.get("steps");
     let uses = fields.text(report, "uses");
     match (&uses, nested) {
         (None, None) if fields.get("uses").is_none() => report.error(
             "workflow.missing_field",
             entry.at,
-            format!("{place} says not what it does"),
-            "add `uses: NODE`, or `for_each` with `steps`",
+            text!("{place} says not what it does", place = &place),
+            text!("add `uses: NODE`, or `for_each` with `steps`"),
         ),
         (Some(uses), Some(_)) => report.error(
             "workflow.conflict",
             uses.at,
-            format!("{place} has both `uses` and `steps`"),
-            "keep one: a loop does one node or several steps",
+            text!("{place} has both `uses` and `steps`", place = &place),
+            text!("keep one: a loop does one node or several steps"),
         ),
         _ => {}
     }
@@ -176,8 +194,12 @@ fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
                 report.error(
                     "workflow.conflict",
                     field.at,
-                    format!("`{name}` belongs to a loop, and {place} is none"),
-                    format!("add `for_each`, or take `{name}` away"),
+                    text!(
+                        "`{field}` belongs to a loop, and {place} is none",
+                        field = name,
+                        place = &place
+                    ),
+                    text!("add `for_each`, or take `{field}` away", field = name),
                 );
             }
         }
@@ -188,8 +210,8 @@ fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
         report.error(
             "workflow.conflict",
             with.at,
-            "`with` belongs to a node, and this loop runs steps",
-            "move it into a step",
+            text!("`with` belongs to a node, and this loop runs steps"),
+            text!("move it into a step"),
         );
     }
     Some(StepDoc {
@@ -199,10 +221,10 @@ fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
         with: fields.get("with"),
         needs: fields
             .get("needs")
-            .map(|node| texts(report, node, "`needs`"))
+            .map(|node| texts(report, node, Text::name("needs")))
             .unwrap_or_default(),
         condition: fields.get("if"),
-        steps: nested.map(|node| steps(report, node, "a loop")),
+        steps: nested.map(|node| steps(report, node, text!("a loop"))),
         retry: fields.get("retry").and_then(|node| retry(report, node)),
         timeout: fields.duration(report, "timeout"),
         on_error: on_error(report, fields.get("on_error")),
@@ -210,7 +232,11 @@ fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
     })
 }
 
-fn read_loop<'n>(report: &mut Report<'_>, fields: &Fields<'n>, place: &str) -> Option<LoopDoc<'n>> {
+fn read_loop<'n>(
+    report: &mut Report<'_>,
+    fields: &Fields<'n>,
+    place: &Text,
+) -> Option<LoopDoc<'n>> {
     let as_name = fields.text(report, "as");
     let concurrency = fields.count(report, "concurrency");
     let batch = fields.count(report, "batch");
@@ -222,22 +248,25 @@ fn read_loop<'n>(report: &mut Report<'_>, fields: &Fields<'n>, place: &str) -> O
     let on_item_error = fields.choice(report, "on_item_error", &choices);
     let entry = fields.entry("for_each")?;
     if let Some(name) = &as_name {
-        check_id(report, name.value, name.at, "an item");
+        check_id(report, name.value, name.at, text!("an item"));
         if crate::expr::ROOTS.contains(&name.value) && name.value != "item" {
             report.error(
                 "workflow.bad_id",
                 name.at,
-                format!("`{}` already has a meaning in expressions", name.value),
-                "give the item another name",
+                text!(
+                    "`{name}` already has a meaning in expressions",
+                    name = name.value
+                ),
+                text!("give the item another name"),
             );
         }
     }
     if matches!(entry.value.value, Yaml::Null) {
         report.wrong_type(
             entry.value.at,
-            &format!("`for_each` of {place}"),
-            "nothing",
-            "a list, or an expression that gives one",
+            text!("`for_each` of {place}", place),
+            text!("nothing"),
+            text!("a list, or an expression that gives one"),
         );
     }
     Some(LoopDoc {
@@ -251,7 +280,7 @@ fn read_loop<'n>(report: &mut Report<'_>, fields: &Fields<'n>, place: &str) -> O
 }
 
 fn retry<'n>(report: &mut Report<'_>, node: &'n Node) -> Option<RetryDoc<'n>> {
-    let fields = Fields::read(report, node, "`retry`", RETRY, &[])?;
+    let fields = Fields::read(report, node, Text::name("retry"), RETRY, &[])?;
     let max_attempts = fields.count(report, "max_attempts").and_then(|count| {
         let count = u32::try_from(count.get()).ok().and_then(NonZeroU32::new);
         let fits = count.filter(|count| *count <= MAX_ATTEMPTS);
@@ -260,8 +289,12 @@ fn retry<'n>(report: &mut Report<'_>, node: &'n Node) -> Option<RetryDoc<'n>> {
             report.error(
                 "workflow.unknown_value",
                 at,
-                format!("`max_attempts` is more than {MAX_ATTEMPTS}"),
-                "try less often, and further apart",
+                text!(
+                    "`{field}` is more than {most}",
+                    field = "max_attempts",
+                    most = MAX_ATTEMPTS.get()
+                ),
+                text!("try less often, and further apart"),
             );
         }
         fits
@@ -274,7 +307,8 @@ fn retry<'n>(report: &mut Report<'_>, node: &'n Node) -> Option<RetryDoc<'n>> {
         let fits =
             factor.filter(|factor| *factor >= Decimal::ONE && *factor <= Decimal::ONE_HUNDRED);
         if fits.is_none() {
-            report.wrong_type(node.at, "`factor`", node.kind(), "a number from 1 to 100");
+            let must_be = text!("a number from 1 to 100");
+            report.wrong_type(node.at, Text::name("factor"), node.kind(), must_be);
         }
         fits
     });
@@ -305,10 +339,10 @@ fn on_error<'n>(report: &mut Report<'_>, node: Option<&'n Node>) -> OnErrorDoc<'
     match &node.value {
         Yaml::Text(word) if word == "fail" => OnErrorDoc::Fail,
         Yaml::Text(word) if word == "continue" => OnErrorDoc::Continue,
-        Yaml::Map(_) => Fields::read(report, node, "`on_error`", &["step"], &[])
+        Yaml::Map(_) => Fields::read(report, node, Text::name("on_error"), &["step"], &[])
             .and_then(|fields| {
                 let step = fields.need(report, node.at, "step")?;
-                text(report, step, "`step`")
+                text(report, step, Text::name("step"))
             })
             .map_or(OnErrorDoc::Fail, OnErrorDoc::Step),
         Yaml::Cut => OnErrorDoc::Fail,
@@ -316,8 +350,8 @@ fn on_error<'n>(report: &mut Report<'_>, node: Option<&'n Node>) -> OnErrorDoc<'
             report.error(
                 "workflow.unknown_value",
                 node.at,
-                "`on_error` says what a failure becomes",
-                "write fail, continue, or { step: x }",
+                text!("`on_error` says what a failure becomes"),
+                text!("write fail, continue, or { step: x }"),
             );
             OnErrorDoc::Fail
         }
@@ -339,7 +373,7 @@ const PLANNED_NODES: [&str; 7] = [
 pub(super) fn is_planned_node(report: &mut Report<'_>, name: &str, at: Mark) -> bool {
     let planned = PLANNED_NODES.contains(&name);
     if planned {
-        unsupported(report, &format!("`uses: {name}`"), at);
+        unsupported(report, text!("`uses: {node}`", node = name), at);
     }
     planned
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::diagnostic::Report;
 use super::values::Placed;
 use crate::expr::{Expression, Found, Key, Path, Segment, Shape, Template};
+use crate::text;
+use crate::text::Text;
 
 /// A step that later steps may read.
 #[derive(Clone, Debug)]
@@ -173,7 +175,7 @@ impl Check<'_, '_, '_> {
         }
         if let Some((_, rest)) = path.step_record() {
             if !self.here.steps {
-                self.not_here(path, "steps have not run yet here");
+                self.not_here(path, text!("steps have not run yet here"));
                 return;
             }
             let text = |name: &str| (name.to_owned(), Shape::Text);
@@ -187,7 +189,7 @@ impl Check<'_, '_, '_> {
         }
         if let Some((id, rest)) = path.step() {
             if !self.here.steps {
-                self.not_here(path, "steps have not run yet here");
+                self.not_here(path, text!("steps have not run yet here"));
                 return;
             }
             // An unknown step is told where the graph is made.
@@ -209,13 +211,13 @@ impl Check<'_, '_, '_> {
         }
     }
 
-    fn not_here(&mut self, path: &Path, why: &str) {
+    fn not_here(&mut self, path: &Path, why: Text) {
         let at = self.placed.mark(self.report.source, path.offset);
         self.report.error(
             "expression.not_in_scope",
             at,
-            format!("`{}` has no value here: {why}", path.root),
-            "read something else, or move the expression",
+            text!("`{name}` has no value here: {why}", name = &path.root, why),
+            text!("read something else, or move the expression"),
         );
     }
 
@@ -224,20 +226,18 @@ impl Check<'_, '_, '_> {
         let mut shape = start;
         let mut nothing = skipped.is_some() || shape.may_be_null();
         if let (Some(id), [], false) = (skipped, segments, path.defaulted) {
-            self.unguarded(
-                path,
-                path.offset,
-                &format!("step `{id}` may be skipped"),
-                "??",
-            );
+            self.unguarded(path, path.offset, may_be_skipped(id), "??");
         }
         for (place, segment) in segments.iter().enumerate() {
             if nothing && !segment.optional && !path.defaulted {
                 let what = match skipped {
-                    Some(id) if place == 0 => format!("step `{id}` may be skipped"),
-                    _ => format!("what stands before {} may be nothing", segment.key),
+                    Some(id) if place == 0 => may_be_skipped(id),
+                    _ => text!(
+                        "what stands before {key} may be nothing",
+                        key = Text::from(&segment.key)
+                    ),
                 };
-                self.unguarded(path, segment.offset, &what, "?.");
+                self.unguarded(path, segment.offset, what, "?.");
             }
             let guarded =
                 path.defaulted || segments.get(place + 1).is_some_and(|next| next.optional);
@@ -250,8 +250,11 @@ impl Check<'_, '_, '_> {
                 }
                 Found::Partial(shape) => {
                     if !guarded {
-                        let what = format!("{} is there in some cases only", segment.key);
-                        self.unguarded(path, segment.offset, &what, "??");
+                        let what = text!(
+                            "{key} is there in some cases only",
+                            key = Text::from(&segment.key)
+                        );
+                        self.unguarded(path, segment.offset, what, "??");
                     }
                     nothing = true;
                     shape
@@ -265,16 +268,23 @@ impl Check<'_, '_, '_> {
         }
     }
 
-    fn unguarded(&mut self, path: &Path, offset: usize, what: &str, guard: &str) {
+    fn unguarded(&mut self, path: &Path, offset: usize, what: Text, guard: &str) {
         let at = self.placed.mark(self.report.source, offset);
+        let path = path.to_string();
         let fix = match guard {
-            "?." => format!("write `?.` there, or `{path} ?? …` with what stands in"),
-            _ => format!("write `{path} ?? …` with what stands in, or `?? ()`"),
+            "?." => text!(
+                "write `?.` there, or `{path} ?? …` with what stands in",
+                path = &path
+            ),
+            _ => text!(
+                "write `{path} ?? …` with what stands in, or `?? ()`",
+                path = &path
+            ),
         };
         self.report.error(
             "expression.unguarded",
             at,
-            format!("`{path}`: {what}, and the read is not guarded"),
+            text!("`{path}`: {what}, and the read is not guarded", path, what),
             fix,
         );
     }
@@ -283,26 +293,39 @@ impl Check<'_, '_, '_> {
         let at = self.placed.mark(self.report.source, segment.offset);
         let names = shape.field_names();
         let fix = match &segment.key {
-            Key::Field(name) if &**name == "len" => "call it: `.len()`".to_owned(),
+            Key::Field(name) if &**name == "len" => text!("call it: `.len()`"),
             Key::Field(name) => match crate::nearest::nearest(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if names.is_empty() => "read the value itself".to_owned(),
-                None => format!("it has: {}", names.join(", ")),
+                Some(near) => text!("did you mean `{near}`?", near),
+                None if names.is_empty() => text!("read the value itself"),
+                None => text!("it has: {fields}", fields = names.join(", ")),
             },
-            _ => "read a field by its name".to_owned(),
+            _ => text!("read a field by its name"),
         };
-        let message = format!("`{path}`: {} has no {}", shape.describe(), segment.key);
+        let message = text!(
+            "`{path}`: {what} has no {key}",
+            path = path.to_string(),
+            what = shape.describe(),
+            key = Text::from(&segment.key)
+        );
         self.report
             .error("expression.unknown_field", at, message, fix);
     }
 }
 
-fn why_not(root: &str) -> &'static str {
+fn may_be_skipped(step: &str) -> Text {
+    text!("step `{step}` may be skipped", step)
+}
+
+fn why_not(root: &str) -> Text {
     match root {
-        "item" | "index" => "no loop calls its item so around this place",
-        "error" => "it belongs to `retry.if` and to a step that stands in for a failed one",
-        "attempt" => "it belongs to `with` and `retry.if`",
-        "event" | "trigger" => "it belongs to `triggers`; give the run its values as inputs",
-        _ => "nothing gives it",
+        "item" | "index" => text!("no loop calls its item so around this place"),
+        "error" => {
+            text!("it belongs to `retry.if` and to a step that stands in for a failed one")
+        }
+        "attempt" => text!("it belongs to `with` and `retry.if`"),
+        "event" | "trigger" => {
+            text!("it belongs to `triggers`; give the run its values as inputs")
+        }
+        _ => text!("nothing gives it"),
     }
 }

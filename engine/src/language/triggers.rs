@@ -1,12 +1,14 @@
 //! `triggers` and `concurrency`: checked whole, though they do not act yet.
 
 use super::diagnostic::Report;
-use super::fields::{Fields, check_id, is_id, map, text, texts};
+use super::fields::{Fields, check_id, is_id, map, one_of, text, texts};
 use super::scope::{Env, Here, check_paths};
 use super::values::{Names, Placed, condition, template};
 use super::yaml::{Entry, Mark, Node, Yaml};
 use crate::expr::Sandbox;
 use crate::graph::Inputs;
+use crate::text;
+use crate::text::Text;
 
 const TRIGGER: &[&str] = &[
     "webhook",
@@ -41,13 +43,13 @@ pub(super) fn triggers(
     report.note(
         "workflow.not_acting_yet",
         entry.at,
-        "`triggers` are checked, but do not start runs yet",
-        "start a run with `copro run`",
+        text!("`triggers` are checked, but do not start runs yet"),
+        text!("start a run with `copro run`"),
     );
-    for trigger in map(report, &entry.value, "`triggers`").unwrap_or(&[]) {
-        check_id(report, &trigger.key, trigger.at, "a trigger");
-        let place = format!("trigger `{}`", trigger.key);
-        if let Some(fields) = Fields::read(report, &trigger.value, place.as_str(), TRIGGER, &[]) {
+    for trigger in map(report, &entry.value, Text::name("triggers")).unwrap_or(&[]) {
+        check_id(report, &trigger.key, trigger.at, text!("a trigger"));
+        let place = text!("trigger `{trigger}`", trigger = &trigger.key);
+        if let Some(fields) = Fields::read(report, &trigger.value, place.clone(), TRIGGER, &[]) {
             kind(report, &fields, trigger.at, &place);
             expressions(report, sandbox, env, inputs, &fields, trigger.at);
         }
@@ -64,10 +66,11 @@ pub(super) fn concurrency(
     report.note(
         "workflow.not_acting_yet",
         entry.at,
-        "`concurrency` is checked, but holds nothing back yet",
-        "do not count on it yet",
+        text!("`concurrency` is checked, but holds nothing back yet"),
+        text!("do not count on it yet"),
     );
-    let Some(fields) = Fields::read(report, &entry.value, "`concurrency`", CONCURRENCY, &[]) else {
+    let place = Text::name("concurrency");
+    let Some(fields) = Fields::read(report, &entry.value, place, CONCURRENCY, &[]) else {
         return;
     };
     if let Some(key) = fields.need(report, entry.at, "key") {
@@ -88,7 +91,7 @@ pub(super) fn concurrency(
     fields.boolean(report, "hold");
 }
 
-fn kind(report: &mut Report<'_>, fields: &Fields<'_>, at: Mark, place: &str) {
+fn kind(report: &mut Report<'_>, fields: &Fields<'_>, at: Mark, place: &Text) {
     let kinds: Vec<_> = KINDS
         .into_iter()
         .filter_map(|kind| fields.entry(kind))
@@ -97,8 +100,11 @@ fn kind(report: &mut Report<'_>, fields: &Fields<'_>, at: Mark, place: &str) {
         report.error(
             "workflow.trigger_kind",
             kinds.get(1).map_or(at, |second| second.at),
-            format!("{place} has {} kinds", kinds.len()),
-            "give exactly one of webhook, schedule, event, failure_of",
+            text!("{place} has {count} kinds", place, count = kinds.len()),
+            text!(
+                "give exactly one of: {words}",
+                words = "webhook, schedule, event, failure_of"
+            ),
         );
     }
     let scheduled = fields.get("schedule").is_some();
@@ -107,8 +113,8 @@ fn kind(report: &mut Report<'_>, fields: &Fields<'_>, at: Mark, place: &str) {
             report.error(
                 "workflow.conflict",
                 entry.at,
-                format!("`{name}` belongs to a schedule"),
-                format!("take `{name}` away"),
+                text!("`{field}` belongs to a schedule", field = name),
+                text!("take `{field}` away", field = name),
             );
         }
     }
@@ -118,7 +124,9 @@ fn kind(report: &mut Report<'_>, fields: &Fields<'_>, at: Mark, place: &str) {
     if let Some(node) = fields.get("schedule") {
         match &node.value {
             Yaml::Map(_) => {
-                if let Some(inner) = Fields::read(report, node, "`schedule`", SCHEDULE, &[]) {
+                if let Some(inner) =
+                    Fields::read(report, node, Text::name("schedule"), SCHEDULE, &[])
+                {
                     if let Some(node) = inner.need(report, node.at, "cron") {
                         cron(report, node);
                     }
@@ -130,18 +138,18 @@ fn kind(report: &mut Report<'_>, fields: &Fields<'_>, at: Mark, place: &str) {
         schedule(report, fields);
     }
     if let Some(node) = fields.get("event")
-        && let Some(name) = text(report, node, "`event`")
+        && let Some(name) = text(report, node, Text::name("event"))
         && !name.value.split('.').all(is_id)
     {
         report.error(
             "workflow.bad_id",
             name.at,
-            format!("`{}` is no name of an event", name.value),
-            "write words of a-z, 0-9 and _ with dots between: bank.synced",
+            text!("`{name}` is no name of an event", name = name.value),
+            text!("write words of a-z, 0-9 and _ with dots between: bank.synced"),
         );
     }
     if let Some(node) = fields.get("failure_of") {
-        texts(report, node, "`failure_of`");
+        texts(report, node, Text::name("failure_of"));
     }
 }
 
@@ -157,8 +165,8 @@ fn schedule(report: &mut Report<'_>, fields: &Fields<'_>) {
         report.error(
             "workflow.unknown_value",
             zone.at,
-            format!("`{}` is no time zone", zone.value),
-            "write its name: Europe/Paris",
+            text!("`{value}` is no time zone", value = zone.value),
+            text!("write its name: Europe/Paris"),
         );
     }
     fields.choice(report, "missed", &MISSED);
@@ -166,7 +174,7 @@ fn schedule(report: &mut Report<'_>, fields: &Fields<'_>) {
 }
 
 fn cron(report: &mut Report<'_>, node: &Node) {
-    let Some(cron) = text(report, node, "`schedule`") else {
+    let Some(cron) = text(report, node, Text::name("schedule")) else {
         return;
     };
     let fields: Vec<&str> = cron.value.split_whitespace().collect();
@@ -179,14 +187,14 @@ fn cron(report: &mut Report<'_>, node: &Node) {
         report.error(
             "workflow.bad_schedule",
             cron.at,
-            format!("`{}` is no schedule", cron.value),
-            "write five fields: minute hour day month weekday, such as '0 6 * * 1-5'",
+            text!("`{value}` is no schedule", value = cron.value),
+            text!("write five fields: minute hour day month weekday, such as '0 6 * * 1-5'"),
         );
     }
 }
 
 fn webhook(report: &mut Report<'_>, node: &Node) {
-    let Some(fields) = Fields::read(report, node, "`webhook`", WEBHOOK, &[]) else {
+    let Some(fields) = Fields::read(report, node, Text::name("webhook"), WEBHOOK, &[]) else {
         return;
     };
     if fields.need(report, node.at, "path").is_some()
@@ -196,18 +204,18 @@ fn webhook(report: &mut Report<'_>, node: &Node) {
         report.error(
             "workflow.unknown_value",
             path.at,
-            format!("`{}` is no path", path.value),
-            "start it with `/`: /bank/notify",
+            text!("`{value}` is no path", value = path.value),
+            text!("start it with `/`: /bank/notify"),
         );
     }
     if let Some(node) = fields.get("methods") {
-        for method in texts(report, node, "`methods`") {
+        for method in texts(report, node, Text::name("methods")) {
             if !METHODS.contains(&method.value) {
                 report.error(
                     "workflow.unknown_value",
                     method.at,
-                    format!("`{}` is no method", method.value),
-                    format!("write one of: {}", METHODS.join(", ")),
+                    text!("`{value}` is no method", value = method.value),
+                    one_of(METHODS.into_iter()),
                 );
             }
         }
@@ -217,9 +225,9 @@ fn webhook(report: &mut Report<'_>, node: &Node) {
     {
         report.wrong_type(
             auth.at,
-            "`auth`",
+            Text::name("auth"),
             auth.kind(),
-            "a scheme's name, or its fields",
+            text!("a scheme's name, or its fields"),
         );
     }
     fields.choice(report, "answer", &ANSWERS);
@@ -240,7 +248,7 @@ fn expressions(
     let mut placed: Vec<Placed<'_>> = Vec::new();
     let start = fields.get("start");
     let given = start
-        .and_then(|node| map(report, node, "`start`"))
+        .and_then(|node| map(report, node, Text::name("start")))
         .unwrap_or(&[]);
     let known: Vec<&str> = inputs
         .fields
@@ -250,10 +258,10 @@ fn expressions(
     for entry in given {
         if !known.contains(&entry.key.as_str()) {
             let fix = match crate::nearest::nearest(&entry.key, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "declare it under `inputs`".to_owned(),
+                Some(near) => text!("did you mean `{near}`?", near),
+                None => text!("declare it under `inputs`"),
             };
-            let message = format!("the workflow has no input `{}`", entry.key);
+            let message = text!("the workflow has no input `{input}`", input = &entry.key);
             report.error("workflow.unknown_input", entry.at, message, fix);
         }
         template(report, names, &entry.value, &mut placed);
@@ -264,19 +272,19 @@ fn expressions(
             report.error(
                 "workflow.missing_input",
                 start.map_or(at, |node| node.at),
-                format!(
-                    "the trigger does not give the required input `{}`",
-                    input.name
+                text!(
+                    "the trigger does not give the required input `{input}`",
+                    input = &input.name
                 ),
-                format!("add `{}` under `start`", input.name),
+                text!("add `{input}` under `start`", input = &input.name),
             );
         }
     }
     if let Some(node) = fields.get("filter") {
-        condition(report, names, node, "`filter`", &mut placed);
+        condition(report, names, node, &Text::name("filter"), &mut placed);
     }
     if let Some(node) = fields.get("dedup") {
-        condition(report, names, node, "`dedup`", &mut placed);
+        condition(report, names, node, &Text::name("dedup"), &mut placed);
     }
     fields.duration(report, "dedup_for");
     check_paths(report, env, Here::TRIGGER, &placed);

@@ -8,6 +8,8 @@ use super::diagnostic::Report;
 use super::schema_at::SchemaAt;
 use super::yaml::{self, Mark, Node, Yaml};
 use crate::expr::{CompileError, Expression, Part, Piece, Sandbox, Template, Unclosed, pieces};
+use crate::text;
+use crate::text::Text;
 
 /// An expression and where it stands.
 #[derive(Clone, Debug)]
@@ -95,8 +97,11 @@ pub(super) fn config<'n>(
                         report.error(
                             "expression.in_key",
                             entry.at,
-                            "a key holds no expression",
-                            "build the object inside one expression: ${{ #{ … } }}",
+                            text!("a key holds no expression"),
+                            text!(
+                                "build the object inside one expression: {example}",
+                                example = "${{ #{ … } }}"
+                            ),
                         );
                     }
                     let schema = schema.and_then(|schema| schema.field(&entry.key));
@@ -217,7 +222,7 @@ pub(super) fn condition<'n>(
     report: &mut Report<'_>,
     names: Names<'_>,
     node: &'n Node,
-    what: &str,
+    what: &Text,
     placed: &mut Vec<Placed<'n>>,
 ) -> Option<Expression> {
     let text = match &node.value {
@@ -228,9 +233,9 @@ pub(super) fn condition<'n>(
         _ => {
             report.wrong_type(
                 node.at,
-                what,
+                what.clone(),
                 node.kind(),
-                "an expression that gives true or false",
+                text!("an expression that gives true or false"),
             );
             return None;
         }
@@ -247,8 +252,11 @@ pub(super) fn condition<'n>(
                 report.error(
                     "expression.not_boolean",
                     node.at,
-                    format!("{what} is a text with an expression inside, never true or false"),
-                    "write one expression: `a && b`",
+                    text!(
+                        "{what} is a text with an expression inside, never true or false",
+                        what
+                    ),
+                    text!("write one expression: `a && b`"),
                 );
                 None
             }
@@ -308,8 +316,13 @@ fn tell_unclosed(report: &mut Report<'_>, node: &Node, unclosed: &Unclosed) {
         None => report.error(
             "expression.unclosed",
             at,
-            "`${{` has no `}}`",
-            "close it with `}}`; a literal `${{` is written `$${{`",
+            text!("`{open}` has no `{close}`", open = "${{", close = "}}"),
+            text!(
+                "close it with `{close}`; a literal `{open}` is written `{literal}`",
+                open = "${{",
+                close = "}}",
+                literal = "$${{"
+            ),
         ),
     }
 }

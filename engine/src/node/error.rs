@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text;
+use crate::text::Text;
+
 /// What may be done about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,7 +28,7 @@ pub struct NodeError {
     /// Stable code, `subject.what_happened`.
     pub code: String,
     /// One sentence for a person: what happened and what to do.
-    pub message: String,
+    pub message: Text,
     /// Not before this long, when the service said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Duration>,
@@ -33,23 +36,23 @@ pub struct NodeError {
 
 impl NodeError {
     /// An error that trying again may mend.
-    pub fn retry(code: impl Into<String>, message: impl fmt::Display) -> Self {
+    pub fn retry(code: impl Into<String>, message: impl Into<Text>) -> Self {
         Self::of(ErrorKind::Retry, code, message)
     }
 
     /// An error that is final.
-    pub fn fail(code: impl Into<String>, message: impl fmt::Display) -> Self {
+    pub fn fail(code: impl Into<String>, message: impl Into<Text>) -> Self {
         Self::of(ErrorKind::Fail, code, message)
     }
 
     /// The outcome of the attempt is unknown.
-    pub fn unknown(code: impl Into<String>, message: impl fmt::Display) -> Self {
+    pub fn unknown(code: impl Into<String>, message: impl Into<Text>) -> Self {
         Self::of(ErrorKind::Unknown, code, message)
     }
 
     /// Another transaction was in the way, or the connection was lost: a
     /// `transaction` step is made again without counting an attempt.
-    pub fn conflict(message: impl fmt::Display) -> Self {
+    pub fn conflict(message: impl Into<Text>) -> Self {
         Self::of(ErrorKind::Retry, Self::CONFLICT, message)
     }
 
@@ -62,11 +65,11 @@ impl NodeError {
         self.code == Self::CONFLICT
     }
 
-    fn of(kind: ErrorKind, code: impl Into<String>, message: impl fmt::Display) -> Self {
+    fn of(kind: ErrorKind, code: impl Into<String>, message: impl Into<Text>) -> Self {
         Self {
             kind,
             code: code.into(),
-            message: message.to_string(),
+            message: message.into(),
             after: None,
         }
     }
@@ -75,6 +78,16 @@ impl NodeError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.kind == ErrorKind::Retry
+    }
+}
+
+impl From<&NodeError> for Text {
+    fn from(error: &NodeError) -> Self {
+        text!(
+            "{message} ({code})",
+            message = &error.message,
+            code = &error.code
+        )
     }
 }
 

@@ -26,10 +26,11 @@ pub use error::{ErrorKind, NodeError};
 pub use registry::{
     CatalogueError, InTransaction, Plain, Registered, Registry, RegistryBuilder, Runner,
 };
-pub(crate) use schema::validator;
+pub(crate) use schema::{misfit, one_of, validator};
 pub use spec::{NodeSpec, Problem};
 
 use crate::store::Tx;
+use crate::text;
 
 /// What a node answers: done with an output, or a [`NodeError`] that says
 /// whether to retry, to fail, or that nobody knows what happened.
@@ -82,7 +83,7 @@ pub trait Node: Send + Sync + 'static {
     ) -> impl Future<Output = NodeResult<LookUp<Self::Output>>> + Send {
         std::future::ready(Err(NodeError::unknown(
             "node.no_look_up",
-            "the node has no look-up",
+            text!("the node has no look-up"),
         )))
     }
 }

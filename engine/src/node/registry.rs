@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Ctx, Effect, LookUp, Node, NodeError, NodeResult, NodeSpec, Problem, TransactionNode};
 use crate::store::Tx;
+use crate::text;
 
 /// What makes a list of nodes unusable.
 #[derive(Debug, thiserror::Error)]
@@ -141,13 +142,23 @@ fn typed<T: DeserializeOwned>(spec: NodeSpec, config: Value) -> NodeResult<T> {
     serde_json::from_value(config).map_err(|error| {
         NodeError::fail(
             "node.bad_config",
-            format_args!("`with` of `{}`: {error}", spec.name),
+            text!(
+                "`with` of `{node}` does not fit: {reason}",
+                node = spec.name,
+                reason = error.to_string()
+            ),
         )
     })
 }
 
 fn untyped<T: serde::Serialize>(output: &T) -> NodeResult<Value> {
-    serde_json::to_value(output).map_err(|error| NodeError::fail("node.bad_output", error))
+    serde_json::to_value(output).map_err(|error| {
+        let reason = error.to_string();
+        NodeError::fail(
+            "node.bad_output",
+            text!("the output cannot be written as JSON: {reason}", reason),
+        )
+    })
 }
 
 /// Collects nodes; see [`Registry::builder`].

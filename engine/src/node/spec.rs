@@ -1,6 +1,7 @@
 //! What a node says of itself.
 
 use super::Effect;
+use crate::text::Text;
 
 /// Name, version and effect of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub struct Problem {
     /// Where inside the text at the pointer, in bytes, when it is a text.
     pub offset: Option<usize>,
     /// What is wrong.
-    pub message: String,
+    pub message: Text,
     /// What to do about it.
-    pub fix: String,
+    pub fix: Text,
 }

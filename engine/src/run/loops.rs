@@ -12,6 +12,7 @@ use super::{Body, Key, StepStatus};
 use crate::expr::{Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Loop, OnItemError, Step};
 use crate::node::NodeError;
+use crate::text;
 
 /// Largest output that is kept with its loop; a larger one is made of its items again.
 const KEPT_OUTPUT: usize = 256 << 10;
@@ -45,7 +46,7 @@ impl LoopState {
         let Value::Array(items) = rendered else {
             return Err(NodeError::fail(
                 "engine.not_a_list",
-                "`for_each` must give a list",
+                text!("`for_each` must give a list"),
             ));
         };
         Ok(match each.batch {
@@ -190,7 +191,11 @@ impl LoopState {
         };
         if let Some(error) = self.failure.clone() {
             let error = NodeError {
-                message: format!("an item of `{}` failed: {}", step.id, error.message),
+                message: text!(
+                    "an item of `{step}` failed: {message}",
+                    step = &step.id,
+                    message = error.message
+                ),
                 ..error
             };
             body.error = Some(error.clone());

@@ -14,6 +14,7 @@ use super::{Body, Event, Key, Outlook, Record, Start, StepStatus, Stored};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Plan, Step};
 use crate::node::{IdempotencyKey, NodeError};
+use crate::text;
 
 /// The state of one run: what has ended, what may start, what lies ahead.
 pub struct Run {
@@ -522,6 +523,6 @@ fn failing_loop(state: &LevelState, at: &mut Vec<u32>) -> Option<Key> {
 pub(super) fn cut_off() -> NodeError {
     NodeError::unknown(
         super::UNKNOWN_OUTCOME,
-        "the worker stopped during the attempt: nobody knows whether it took effect",
+        text!("the worker stopped during the attempt: nobody knows whether it took effect"),
     )
 }

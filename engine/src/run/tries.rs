@@ -12,6 +12,8 @@ use super::{Answer, Attempted, Body, Key, Mode, StepStatus};
 use crate::expr::{Failure, Scope};
 use crate::graph::Step;
 use crate::node::{IdempotencyKey, NodeError};
+use crate::text;
+use crate::text::Text;
 
 /// The attempts of a step, or of an item of a loop whose body is one node.
 #[derive(Debug)]
@@ -202,7 +204,7 @@ impl Try {
     pub(super) fn absent(&mut self, key: &[u32], at: DateTime<Utc>, cx: &mut Cx<'_>) {
         let error = NodeError::unknown(
             "engine.did_not_happen",
-            "the service says that the attempt did not take effect",
+            text!("the service says that the attempt did not take effect"),
         );
         let mut body = self.body(None, Some(error));
         body.retry_at = Some(at);
@@ -233,7 +235,7 @@ impl Try {
                 Some(TryEnd::Succeeded(output))
             }
             Answer::Failed(message) => {
-                let error = NodeError::fail("engine.answered_failed", message);
+                let error = NodeError::fail("engine.answered_failed", Text::verbatim(message));
                 let body = self.body(None, Some(error.clone()));
                 let status = StepStatus::Failed;
                 cx.record_times(key, self.attempt, status, since, Some(at), body);
@@ -298,7 +300,7 @@ fn wanted(step: &Step, scope: &Arc<Scope>, attempt: u32, error: &NodeError, cx: 
 pub(super) fn failure(error: &NodeError) -> Failure {
     Failure {
         code: error.code.clone(),
-        message: error.message.clone(),
+        message: error.message.to_string(),
     }
 }
 

@@ -2,18 +2,18 @@
 
 use crate::crypto::CryptoError;
 use crate::node::NodeError;
+use crate::text;
+use crate::text::Text;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", Text::from(self))]
 pub enum StoreError {
     /// The database did not answer, or refused.
-    #[error("the database did not do it: {0}")]
     Database(#[from] sqlx::Error),
     /// What is stored does not open.
-    #[error(transparent)]
     Crypto(#[from] CryptoError),
     /// What is stored is not what this program writes.
-    #[error("stored data cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
 }
 
@@ -54,9 +54,29 @@ fn is_transient(error: &sqlx::Error) -> bool {
 impl From<sqlx::Error> for NodeError {
     fn from(error: sqlx::Error) -> Self {
         if is_transient(&error) {
-            Self::conflict(error)
+            Self::conflict(database(&error))
         } else {
-            Self::fail("engine.statement_failed", error)
+            Self::fail("engine.statement_failed", database(&error))
         }
     }
+}
+
+impl From<&StoreError> for Text {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Database(error) => database(error),
+            StoreError::Crypto(error) => error.into(),
+            StoreError::Unreadable(error) => text!(
+                "stored data cannot be read: {reason}",
+                reason = error.to_string()
+            ),
+        }
+    }
+}
+
+fn database(error: &sqlx::Error) -> Text {
+    text!(
+        "the database did not do it: {reason}",
+        reason = error.to_string()
+    )
 }

@@ -13,6 +13,7 @@ use crate::node::{
     Registered, Registry, Runner, TransactionNode,
 };
 use crate::store::Tx;
+use crate::text::Text;
 
 /// One node with a config: run it, run it again, cancel it.
 ///
@@ -143,7 +144,7 @@ impl NodeTest {
         let Runner::Plain(node) = &self.node.runner else {
             return Err(NodeError::fail(
                 "test.no_look_up",
-                "it writes this database",
+                Text::verbatim("it writes this database"),
             ));
         };
         let ctx = self.ctx(TenantId(Uuid::nil()));

@@ -5,6 +5,8 @@
 //! Errors: the code that the workflow gives (final).
 
 use engine::node::{Ctx, Effect, Node, NodeError, NodeResult, NodeSpec, Problem};
+use engine::text;
+use engine::text::Text;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -32,8 +34,8 @@ impl Node for Fail {
             Some(code) if !is_code(code) => vec![Problem {
                 pointer: "/code".into(),
                 offset: None,
-                message: format!("`{code}` is no error code"),
-                fix: "write words of a-z, 0-9 and _ with a dot between: budget.exceeded".into(),
+                message: text!("`{code}` is no error code", code),
+                fix: text!("write words of a-z, 0-9 and _ with a dot between: budget.exceeded"),
             }],
             _ => Vec::new(),
         }
@@ -41,10 +43,16 @@ impl Node for Fail {
 
     async fn run(&self, _: &Ctx, config: FailConfig) -> NodeResult<()> {
         if !is_code(&config.code) {
-            let message = format!("{}: {}", config.code, config.message);
-            return Err(NodeError::fail("fail.bad_code", message));
+            return Err(NodeError::fail(
+                "fail.bad_code",
+                text!(
+                    "`{code}` is no error code; the message was: {message}",
+                    code = config.code,
+                    message = config.message
+                ),
+            ));
         }
-        Err(NodeError::fail(config.code, config.message))
+        Err(NodeError::fail(config.code, Text::verbatim(config.message)))
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::expr::{CompileError, Sandbox, Script as Compiled};
 use engine::node::{Ctx, Effect, Node, NodeError, NodeResult, NodeSpec, Problem};
+use engine::text;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -61,8 +62,8 @@ impl Node for Script {
             Some(Value::Null) => problems.push(Problem {
                 pointer: "/code".into(),
                 offset: None,
-                message: "a script holds no `${{ }}`".into(),
-                fix: "pass the value through `with` and use its name in the script".into(),
+                message: text!("a script holds no `{expression}`", expression = "${{ }}"),
+                fix: text!("pass the value through `with` and use its name in the script"),
             }),
             _ => {}
         }
@@ -74,7 +75,13 @@ impl Node for Script {
         let script = self.compiled(&sandbox, &config)?;
         tokio::task::spawn_blocking(move || script.run(&sandbox, &config.with))
             .await
-            .map_err(|error| NodeError::fail("script.failed", error))?
+            .map_err(|error| {
+                let reason = error.to_string();
+                NodeError::fail(
+                    "script.failed",
+                    text!("the script was cut off: {reason}", reason),
+                )
+            })?
             .map_err(|error| {
                 let code = match error.code {
                     "expression.limit" => "script.limit",
@@ -108,7 +115,10 @@ fn problem(error: CompileError) -> Problem {
     Problem {
         pointer: "/code".into(),
         offset: Some(error.offset),
-        message: format!("the script does not compile: {}", error.message),
+        message: text!(
+            "the script does not compile: {message}",
+            message = error.message
+        ),
         fix: error.fix,
     }
 }

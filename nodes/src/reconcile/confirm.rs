@@ -19,10 +19,11 @@ use domain::store::bank_transactions::{self, Found, State};
 use domain::store::matches::{self, Match};
 use domain::store::{TenantTx, book, condominiums, holds, journal, payer_aliases, proposals};
 use engine::node::{Ctx, Effect, NodeError, NodeResult, NodeSpec, TransactionNode};
+use engine::text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::error::{answer, store, unknown_condominium, unknown_transaction};
+use super::error::{answer, no_entry, store, unknown_condominium, unknown_transaction};
 use crate::tx::{Tx, tenant};
 
 /// Posts a person's answer for a bank transaction in review.
@@ -94,7 +95,7 @@ impl TransactionNode for ReconcileConfirm {
         let payout = confirm(&mut book, &found.line, config.allocations.clone(), alias);
         let entry = ledger
             .line(id, &found.line, &config.allocations, payout)
-            .map_err(|error| NodeError::fail("reconcile.no_entry", error))?;
+            .map_err(no_entry)?;
         let proposal = proposals::latest(&mut tx, found.line.id)
             .await
             .map_err(store)?;
@@ -178,18 +179,20 @@ pub(super) async fn move_line(tx: &mut TenantTx<'_>, found: &Found, to: State) -
 
 fn check_line(found: &Found, revision: Option<i32>) -> NodeResult<()> {
     if found.superseded {
-        let message = "the bank sent a newer version of this transaction: decide that one";
+        let message = text!("the bank sent a newer version of this transaction: decide that one");
         return Err(NodeError::fail("reconcile.superseded", message));
     }
     if found.state != State::Review {
-        let message = "this transaction is not in review: it was decided, or not looked at yet";
+        let message =
+            text!("this transaction is not in review: it was decided, or not looked at yet");
         return Err(NodeError::fail("reconcile.not_in_review", message));
     }
     if revision.is_some_and(|seen| seen != found.revision) {
         return Err(changed_meanwhile());
     }
     if found.earlier_posted {
-        let message = "an earlier version of this transaction is in the ledger: undo it first";
+        let message =
+            text!("an earlier version of this transaction is in the ledger: undo it first");
         return Err(NodeError::fail("reconcile.earlier_version_posted", message));
     }
     Ok(())
@@ -200,7 +203,7 @@ pub(super) fn check_actor(by: &str) -> NodeResult<()> {
     if by.trim().is_empty() {
         return Err(NodeError::fail(
             "reconcile.nobody",
-            "say who decides: `by` is empty",
+            text!("say who decides: `by` is empty"),
         ));
     }
     Ok(())
@@ -209,6 +212,6 @@ pub(super) fn check_actor(by: &str) -> NodeResult<()> {
 fn changed_meanwhile() -> NodeError {
     NodeError::fail(
         "reconcile.changed_meanwhile",
-        "somebody else decided this transaction meanwhile: look again",
+        text!("somebody else decided this transaction meanwhile: look again"),
     )
 }

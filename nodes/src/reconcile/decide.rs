@@ -9,6 +9,7 @@ use domain::ledger::Ledger;
 use domain::matching::{Band, Book, Decision, Line, decide_all};
 use domain::store::{TenantTx, bank_transactions, book, condominiums, proposals};
 use engine::node::{Ctx, NodeError, NodeResult};
+use engine::text;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -65,9 +66,13 @@ pub(super) async fn decide(ctx: &Ctx, tx: &mut TenantTx<'_>, which: &Which) -> N
         let decisions = decide_all(&mut before.clone(), lines, as_of);
         (before, ledger, decisions)
     });
-    let (before, ledger, decisions) = work
-        .await
-        .map_err(|error| NodeError::fail("reconcile.matcher_failed", error))?;
+    let (before, ledger, decisions) = work.await.map_err(|error| {
+        let reason = error.to_string();
+        NodeError::fail(
+            "reconcile.matcher_failed",
+            text!("the matcher was cut off: {reason}", reason),
+        )
+    })?;
     let answers = decisions
         .iter()
         .filter(|(_, decision)| decision.band != Band::Wait);

@@ -13,14 +13,14 @@ use domain::ledger::follow;
 use domain::matching::{Band, Decision, Line};
 use domain::money::Money;
 use domain::store::decisions;
-use engine::node::{Ctx, Effect, NodeError, NodeResult, NodeSpec, TransactionNode};
+use engine::node::{Ctx, Effect, NodeResult, NodeSpec, TransactionNode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use super::decide::Which as ReconcilePostConfig;
 
 use super::decide::decide;
-use super::error::store;
+use super::error::{no_entry, store};
 use crate::tx::{Tx, tenant};
 
 /// Posts the sure bank transactions, sends the others to a person.
@@ -64,7 +64,7 @@ impl TransactionNode for ReconcilePost {
             decided.as_of,
             next,
         )
-        .map_err(|error| NodeError::fail("reconcile.no_entry", error))?;
+        .map_err(|error| no_entry(error.source))?;
         decisions::write(
             &mut tx,
             config.condominium_id,

@@ -14,6 +14,7 @@ use domain::matching::Decision;
 use domain::store::bank_transactions::State;
 use domain::store::{book, holds, journal, matches, payer_aliases, proposals};
 use engine::node::{Ctx, Effect, NodeError, NodeResult, NodeSpec, TransactionNode};
+use engine::text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +67,7 @@ impl TransactionNode for ReconcileUndo {
         let Some(id) = standing else {
             return Err(NodeError::fail(
                 "reconcile.not_posted",
-                "this transaction is not decided: nothing to undo",
+                text!("this transaction is not decided: nothing to undo"),
             ));
         };
         let entry_id = match journal::of_match(&mut tx, id).await.map_err(store)? {

@@ -8,6 +8,7 @@ use domain::store::bank_transactions::State;
 use domain::store::results;
 use domain::world::{Transaction, World};
 use engine::ids::TenantId;
+use engine::text::Text;
 use engine::{RunStatus, StartRun};
 use serde_json::json;
 
@@ -203,7 +204,7 @@ impl Replay<'_> {
         let run = self.app.engine.finished(self.tenant, started.run).await?;
         Ok(match (run.status, run.error) {
             (RunStatus::Succeeded, _) => Answered::Given,
-            (_, Some(error)) => Answered::Refused(format!("{} ({})", error.message, error.code)),
+            (_, Some(error)) => Answered::Refused(self.words.told(&Text::from(&error))),
             (status, None) => Answered::Refused(self.words.say(&format!("status.{status}"))),
         })
     }

@@ -6,6 +6,7 @@ use serde_json::Number;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::{CUT, Entry, Fault, Mark, Node, Yaml, fault};
+use crate::text;
 
 /// How deep values may stand in one another.
 const MAX_DEPTH: usize = 48;
@@ -42,8 +43,8 @@ impl<'a> Composer<'a> {
                     return Err(fault(
                         "yaml.several_documents",
                         mark(span),
-                        "a file holds one document",
-                        "put each workflow in a file of its own",
+                        text!("a file holds one document"),
+                        text!("put each workflow in a file of its own"),
                     ));
                 }
             }
@@ -69,8 +70,11 @@ impl<'a> Composer<'a> {
                             line: number(at.line()),
                             column: number(at.col() + 1),
                         },
-                        error.kind().to_string(),
-                        "correct the YAML",
+                        text!(
+                            "this is no YAML: {reason}",
+                            reason = error.kind().to_string()
+                        ),
+                        text!("correct the YAML"),
                     ));
                 }
                 None => return Ok((Event::StreamEnd, Span::default())),
@@ -84,8 +88,11 @@ impl<'a> Composer<'a> {
             return Err(fault(
                 "yaml.too_deep",
                 mark(span),
-                format!("values stand more than {MAX_DEPTH} deep in one another"),
-                "flatten the value",
+                text!(
+                    "values stand more than {most} deep in one another",
+                    most = MAX_DEPTH
+                ),
+                text!("flatten the value"),
             ));
         }
         let start = span.start.byte_offset().unwrap_or_default();
@@ -122,8 +129,8 @@ impl<'a> Composer<'a> {
                     return Err(fault(
                         "yaml.alias",
                         mark(span),
-                        "the alias stands inside its own anchor",
-                        "write the value out",
+                        text!("the alias stands inside its own anchor"),
+                        text!("write the value out"),
                     ));
                 };
                 self.count(target.size(), span)?;
@@ -133,8 +140,8 @@ impl<'a> Composer<'a> {
                 return Err(fault(
                     "yaml.syntax",
                     mark(span),
-                    "a value is missing here",
-                    "correct the YAML",
+                    text!("a value is missing here"),
+                    text!("correct the YAML"),
                 ));
             }
         };
@@ -164,8 +171,8 @@ impl<'a> Composer<'a> {
                     self.faults.push(fault(
                         "yaml.key",
                         at,
-                        "a key is a text",
-                        "write the key as one word or in quotes",
+                        text!("a key is a text"),
+                        text!("write the key as one word or in quotes"),
                     ));
                     continue;
                 }
@@ -174,11 +181,12 @@ impl<'a> Composer<'a> {
                 self.faults.push(fault(
                     "yaml.duplicate_key",
                     at,
-                    format!(
-                        "`{key}` stands here a second time, first in line {}",
-                        first.at.line
+                    text!(
+                        "`{key}` stands here a second time, first in line {line}",
+                        key = &key,
+                        line = first.at.line
                     ),
-                    "keep one of them",
+                    text!("keep one of them"),
                 ));
                 continue;
             }
@@ -198,8 +206,8 @@ impl<'a> Composer<'a> {
                 self.faults.push(fault(
                     "yaml.tag",
                     at,
-                    format!("the tag `{tag}` is not known"),
-                    "take the tag away",
+                    text!("the tag `{tag}` is not known", tag),
+                    text!("take the tag away"),
                 ));
                 Yaml::Text(text.to_owned())
             }
@@ -212,8 +220,11 @@ impl<'a> Composer<'a> {
             return Err(fault(
                 "yaml.too_large",
                 mark(span),
-                format!("the file unfolds to more than {MAX_NODES} values"),
-                "use fewer aliases, or split the workflow",
+                text!(
+                    "the file unfolds to more than {most} values",
+                    most = MAX_NODES
+                ),
+                text!("use fewer aliases, or split the workflow"),
             ));
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::compose::{Composer, number};
 use super::{CUT, Fault, Mark, fault};
+use crate::text;
 
 /// When a line near a syntax error holds an expression, YAML may have cut it:
 /// puts a place holder there, and says so if that moves the error on.
@@ -65,7 +66,11 @@ pub(crate) fn cut(at: Mark) -> Fault {
     fault(
         "expression.cut",
         at,
-        "YAML cuts this expression: ` #`, `: `, a quote or a bracket ends it",
-        "put the whole value in single quotes ('${{ … }}', with '' for a quote inside) or in a block `>-`",
+        text!("YAML cuts this expression: ` #`, `: `, a quote or a bracket ends it"),
+        text!(
+            "put the whole value in single quotes ({example}, with '' for a quote inside) or in a \
+             block `>-`",
+            example = "'${{ … }}'"
+        ),
     )
 }

@@ -14,6 +14,8 @@ use serde_json::{Map, Number, Value};
 use self::compose::Composer;
 pub(crate) use self::heal::cut;
 use self::heal::heal;
+use crate::text;
+use crate::text::Text;
 
 /// The longest file.
 const MAX_BYTES: usize = 1 << 20;
@@ -63,8 +65,8 @@ pub(crate) enum Yaml {
 pub(crate) struct Fault {
     pub code: &'static str,
     pub at: Mark,
-    pub message: String,
-    pub fix: String,
+    pub message: Text,
+    pub fix: Text,
 }
 
 /// A parsed file: its root, and every fault.
@@ -83,8 +85,8 @@ pub(crate) fn parse(source: &str) -> Parsed {
         faults.push(fault(
             "yaml.too_large",
             Mark { line: 1, column: 1 },
-            "the file is larger than 1 MiB",
-            "keep large values in tables and files, and pass their ids",
+            text!("the file is larger than 1 MiB"),
+            text!("keep large values in tables and files, and pass their ids"),
         ));
         return Parsed { root: None, faults };
     }
@@ -115,12 +117,7 @@ pub(crate) fn parse(source: &str) -> Parsed {
     Parsed { root: None, faults }
 }
 
-fn fault(
-    code: &'static str,
-    at: Mark,
-    message: impl Into<String>,
-    fix: impl Into<String>,
-) -> Fault {
+fn fault(code: &'static str, at: Mark, message: impl Into<Text>, fix: impl Into<Text>) -> Fault {
     Fault {
         code,
         at,
@@ -139,15 +136,15 @@ impl Node {
     }
 
     /// What it is, in words.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> Text {
         match &self.value {
-            Yaml::Null => "nothing",
-            Yaml::Bool(_) => "a boolean",
-            Yaml::Number(_) => "a number",
-            Yaml::Text(_) => "a text",
-            Yaml::List(_) => "a list",
-            Yaml::Map(_) => "a map",
-            Yaml::Cut => "an expression",
+            Yaml::Null => text!("nothing"),
+            Yaml::Bool(_) => text!("a boolean"),
+            Yaml::Number(_) => text!("a number"),
+            Yaml::Text(_) => text!("a text"),
+            Yaml::List(_) => text!("a list"),
+            Yaml::Map(_) => text!("a map"),
+            Yaml::Cut => text!("an expression"),
         }
     }
 
