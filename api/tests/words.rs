@@ -1,7 +1,10 @@
 //! The catalogue: French and English say the same, and nothing that is shown
 //! is without words.
+//!
+//! What the engine and its nodes say is English where it is said (`text!`), and
+//! French in `said` of `i18n/fr.json`, under that very sentence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +42,10 @@ fn keys(text: &str) -> BTreeSet<String> {
 /// Keys that only one of two catalogues has.
 fn differ(one: &str, other: &str) -> Vec<String> {
     let (one, other) = (keys(one), keys(other));
-    one.symmetric_difference(&other).cloned().collect()
+    one.symmetric_difference(&other)
+        .filter(|key| !key.starts_with("said."))
+        .cloned()
+        .collect()
 }
 
 /// True when the catalogue has a text, or its forms for one and for several.
@@ -69,6 +75,54 @@ fn missing(source: &str, catalogue: &BTreeSet<String>) -> Vec<String> {
                 found.push(key);
             }
         }
+    }
+    found
+}
+
+/// The source without its comments and its tests.
+fn code_of(source: &str) -> String {
+    let code = source.split("#[cfg(test)]\nmod tests {").next();
+    let lines = code.unwrap_or_default().lines();
+    let lines = lines.filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The sentences that a source says by `text!`.
+fn sentences(source: &str) -> Vec<String> {
+    let told = Regex::new(r#"text!\(\s*"((?:[^"\\]|\\(?s:.))*)""#).expect("a pattern of this file");
+    let continued = Regex::new(r"\\\n\s*").expect("a pattern of this file");
+    told.captures_iter(&code_of(source))
+        .map(|call| {
+            let text = continued.replace_all(&call[1], "");
+            text.replace("\\\"", "\"").replace("\\\\", "\\")
+        })
+        .collect()
+}
+
+/// The names of the holes that a pattern finds in a text.
+fn holes(text: &str, pattern: &str) -> BTreeSet<String> {
+    let pattern = Regex::new(pattern).expect("a pattern of this file");
+    let found = pattern.captures_iter(text);
+    found.map(|hole| hole[1].to_owned()).collect()
+}
+
+/// What stands in the way of saying these sentences in French.
+fn unsaid(sentences: &BTreeSet<String>, said: &BTreeMap<String, String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for sentence in sentences {
+        let wanted = holes(sentence, r"\{([a-z0-9_]+)\}");
+        match said.get(sentence) {
+            None => found.push(format!("add, with its French: {sentence:?}: \"…\",")),
+            Some(french) if holes(french, r"\{\{([a-z0-9_]+)\}\}") != wanted => {
+                found.push(format!(
+                    "its holes are not {wanted:?}, each as {{{{name}}}}: {sentence:?}: {french:?}"
+                ))
+            }
+            Some(_) => {}
+        }
+    }
+    for sentence in said.keys().filter(|said| !sentences.contains(*said)) {
+        found.push(format!("take away, nobody says it: {sentence:?}"));
     }
     found
 }
@@ -120,4 +174,45 @@ fn every_kind_of_evidence_has_a_sentence() {
         .map(|code| format!("evidence.{}", code.as_str()));
     let missing: Vec<_> = codes.filter(|key| !has(&catalogue, key)).collect();
     assert!(missing.is_empty(), "no text for: {missing:?}");
+}
+
+#[test]
+fn every_sentence_of_the_engine_and_the_nodes_is_said_in_french() {
+    let code = "text!(\n \"no `{x}`\", x); text!(\"a \\\n   \\\"b\\\"\"); \n// text!(\"c\")";
+    assert_eq!(sentences(code), ["no `{x}`", "a \"b\""]);
+    let told = BTreeSet::from(["no {x}".to_owned(), "yes".to_owned(), "new".to_owned()]);
+    let said = BTreeMap::from(
+        [("no {x}", "pas de {{y}}"), ("yes", "oui"), ("old", "vieux")]
+            .map(|(one, other)| (one.to_owned(), other.to_owned())),
+    );
+    let problems = unsaid(&told, &said);
+    let starts = [
+        "add, with its French: \"new\"",
+        "its holes are not {\"x\"}",
+        "take away",
+    ];
+    assert_eq!(problems.len(), starts.len());
+    for (problem, start) in problems.iter().zip(starts) {
+        assert!(problem.starts_with(start), "{problem}");
+    }
+
+    let mut files = Vec::new();
+    rust_files(&root().join("engine/src"), &mut files);
+    rust_files(&root().join("nodes/src"), &mut files);
+    let tests = |path: &PathBuf| path.components().any(|part| part.as_os_str() == "tests");
+    files.retain(|path| !path.ends_with("tests.rs") && !tests(path));
+    let told: BTreeSet<String> = files
+        .iter()
+        .flat_map(|file| sentences(&read(file)))
+        .collect();
+    let catalogue: Value =
+        serde_json::from_str(&read("i18n/fr.json")).expect("a catalogue is JSON");
+    let said: BTreeMap<String, String> =
+        serde_json::from_value(catalogue["said"].clone()).expect("`said` holds sentences");
+    let problems = unsaid(&told, &said);
+    assert!(
+        problems.is_empty(),
+        "in `said` of i18n/fr.json, sorted:\n{}",
+        problems.join("\n")
+    );
 }

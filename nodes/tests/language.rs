@@ -19,7 +19,7 @@ fn advice(source: &str) -> String {
     let registry = catalogue().unwrap();
     let diagnostics = check(source, &registry).diagnostics;
     assert_eq!(diagnostics.len(), 1, "{diagnostics:#?}");
-    diagnostics[0].fix.clone()
+    diagnostics[0].fix.to_string()
 }
 
 const SWITCH: &str = "name: w

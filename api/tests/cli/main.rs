@@ -5,5 +5,6 @@ mod backtest;
 mod commands;
 mod demo;
 mod interruption;
+mod languages;
 mod runs;
 mod support;

@@ -43,7 +43,7 @@ async fn a_run_that_fails_ends_with_1_and_says_where_to_look() {
     std::fs::write(&file, text).unwrap();
     let complaint = copro.call(&["run", file.to_str().unwrap()]).badly(1);
     assert!(
-        complaint.contains("stop: as asked (test.stop)"),
+        complaint.contains("stop : as asked (test.stop)"),
         "{complaint}"
     );
     assert!(

@@ -7,6 +7,7 @@ use super::schema_at::SchemaAt;
 use super::yaml::{Entry, Node, Yaml};
 use crate::expr::Shape;
 use crate::node::Registered;
+use crate::text;
 
 /// The cases that a step may choose.
 pub(super) struct Branches<'n> {
@@ -33,14 +34,14 @@ pub(super) fn branches<'n>(
         _ => &[],
     };
     for case in cases {
-        check_id(report, &case.key, case.at, "a case");
+        check_id(report, &case.key, case.at, text!("a case"));
     }
     let mut names: Vec<_> = cases.iter().map(|case| case.key.as_str()).collect();
     let default = find("default").map(|entry| &entry.value);
     if let Some(Node { value, at, .. }) = default
         && let Yaml::Text(name) = value
     {
-        check_id(report, name, *at, "a case");
+        check_id(report, name, *at, text!("a case"));
         if !names.contains(&name.as_str()) {
             names.push(name);
         }

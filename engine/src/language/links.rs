@@ -157,19 +157,26 @@ impl Linker<'_, '_> {
             // Its node is unknown, and told.
             None if draft.node.is_none() && draft.body.is_none() => return Some(Err(())),
             Some(_) if draft.doc.for_each.is_some() => (
-                format!("`{id}` is a loop: it chooses a case for each of its items"),
-                "follow a case inside of the loop".to_owned(),
+                text!(
+                    "`{step}` is a loop: it chooses a case for each of its items",
+                    step = id
+                ),
+                text!("follow a case inside of the loop"),
             ),
             None => (
-                format!("`{id}` is no switch: it has no case `{case}`"),
-                format!("write `{id}` to wait for it"),
+                text!(
+                    "`{step}` is no switch: it has no case `{case}`",
+                    step = id,
+                    case
+                ),
+                text!("write `{step}` to wait for it", step = id),
             ),
             Some(branches) if branches.names.contains(&case) => return Some(Ok((switch, case))),
             Some(branches) => (
-                format!("switch `{id}` has no case `{case}`"),
+                text!("switch `{step}` has no case `{case}`", step = id, case),
                 match crate::nearest::nearest(case, branches.names.iter().copied()) {
-                    Some(near) => format!("did you mean `{id}.{near}`?"),
-                    None => format!("its cases are: {}", branches.names.join(", ")),
+                    Some(near) => text!("did you mean `{near}`?", near = format!("{id}.{near}")),
+                    None => text!("its cases are: {words}", words = branches.names.join(", ")),
                 },
             ),
         };

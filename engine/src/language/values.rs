@@ -152,7 +152,7 @@ fn test<'n>(
         return Template::Literal(Arc::new(Value::Null));
     }
     let mut placed = Vec::new();
-    let compiled = condition(report, names, node, "a condition", &mut placed);
+    let compiled = condition(report, names, node, &text!("a condition"), &mut placed);
     let extra = schema.extra_names();
     found.tests.extend(placed.into_iter().map(|placed| Test {
         placed,
