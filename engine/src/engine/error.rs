@@ -33,12 +33,11 @@ pub enum EngineError {
         message: Text,
     },
     /// What a keyword of the workflow says of its runs cannot be told of this one.
-    #[error("`{keyword}` has no value: {message}")]
     BadKeyword {
         /// The keyword.
         keyword: &'static str,
         /// Why.
-        message: String,
+        message: Text,
     },
     /// The run is too large.
     InputTooLarge {
@@ -127,6 +126,9 @@ impl From<&EngineError> for Text {
                     label,
                     message
                 )
+            }
+            EngineError::BadKeyword { keyword, message } => {
+                text!("`{keyword}` has no value: {message}", keyword, message)
             }
             EngineError::InputTooLarge { limit } => {
                 text!("the inputs are larger than {limit} bytes", limit = *limit)

@@ -206,10 +206,14 @@ impl Engine {
         };
         let value = template
             .render(self.sandbox(), scope)
-            .map_err(|error| bad(error.to_string()))?;
+            .map_err(|error| bad(error.into()))?;
         graph::priority(&value).ok_or_else(|| {
             let most = graph::HIGHEST_PRIORITY;
-            bad(format!("{value} is no whole number from -{most} to {most}"))
+            bad(text!(
+                "{value} is no whole number from -{most} to {most}",
+                value = value.to_string(),
+                most
+            ))
         })
     }
 

@@ -6,6 +6,8 @@ use super::values::{Names, template};
 use super::yaml::{Node, Yaml};
 use crate::expr::{Sandbox, Shape, Template};
 use crate::graph::{HIGHEST_PRIORITY, priority as as_priority};
+use crate::text;
+use crate::text::Text;
 
 /// Reads `priority`: a whole number, or an expression over the inputs that gives one.
 pub(super) fn priority(
@@ -27,9 +29,11 @@ pub(super) fn priority(
     };
     if !is_number {
         let most = HIGHEST_PRIORITY;
-        let wanted =
-            format!("a whole number from -{most} to {most}, or an expression that gives one");
-        report.wrong_type(node.at, "`priority`", node.kind(), &wanted);
+        let wanted = text!(
+            "a whole number from -{most} to {most}, or an expression that gives one",
+            most
+        );
+        report.wrong_type(node.at, Text::name("priority"), node.kind(), wanted);
     }
     value
 }
