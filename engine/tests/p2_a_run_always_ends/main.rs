@@ -15,11 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use database::testing::TestDb;
 use engine::ids::RunId;
-use engine::testing::faults;
+use engine::testing::{RunTest, faults};
 use engine::{RunEvent, RunStatus, Worker, WorkerOptions};
 use scene::{Stage, WRITTEN, accepted, declare_dead, recorded, stage, told};
 use serde_json::json;
-use support::{Call, Outside, notes};
+use support::{Call, Counts, Gate, Outside, notes, registry_with};
 
 /// Killed more often than this at one point, a scenario is not finite.
 const MOST_HITS: u32 = 60;
@@ -84,7 +84,7 @@ async fn crash(point: &str, hit: u32) -> bool {
     written.sort_by(|a, b| a.1.cmp(&b.1));
     let written: Vec<_> = written.into_iter().map(|(_, value)| value).collect();
     assert_eq!(written, WRITTEN, "{case}: each transaction happened once");
-    check_store(&case, &stage.db).await;
+    check_store(&case, &stage.db, 1).await;
     killed
 }
 
@@ -134,7 +134,7 @@ fn check_outside(case: &str, calls: &[Call], before: &BTreeSet<(String, u32)>) {
 }
 
 /// Nothing is left in the open tables, and nothing was recorded twice.
-async fn check_store(case: &str, db: &TestDb) {
+async fn check_store(case: &str, db: &TestDb, labelled: i64) {
     for table in [
         "runs", "steps", "items", "labels", "ready", "timers", "inbox",
     ] {
@@ -149,7 +149,7 @@ async fn check_store(case: &str, db: &TestDb) {
         .fetch_one(&db.owner_pool())
         .await
         .unwrap();
-    assert_eq!(labels, 1, "{case}");
+    assert_eq!(labels, labelled, "{case}");
 }
 
 /// All hits of one point, until it is not hit so often any more.
@@ -284,4 +284,38 @@ async fn a_stopped_worker_gives_its_runs_back_and_another_ends_them() {
     let view = engine.run(stage.scene.tenant, run).await.unwrap();
     assert_eq!(view.status, RunStatus::Succeeded, "{view:#?}");
     assert_eq!(notes(&stage.db.owner_pool()).await.len(), WRITTEN.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_meets_the_end_of_its_run_leaves_nothing() {
+    let (_folder, outside) = Outside::in_temp();
+    let gate = Gate::default();
+    let test = RunTest::new(registry_with(&outside, &Counts::default(), &gate)).await;
+    let workflow = test
+        .publish("name: brief\nsteps:\n  a: { uses: test.gate, with: { value: 1 } }\n")
+        .await;
+    let run = test.start(&workflow, json!({})).await.unwrap();
+    gate.someone_came().await;
+    // A message whose sender has not committed yet holds the run's row.
+    let owner = test.db().owner_pool();
+    let mut message = owner.begin().await.unwrap();
+    for statement in [
+        "update engine.runs set mail = true",
+        "insert into engine.inbox (tenant_id, run_id, kind, sent_at, data) \
+         select tenant_id, id, 'cancel', now(), '' from engine.runs",
+    ] {
+        sqlx::query(statement).execute(&mut *message).await.unwrap();
+    }
+    gate.let_in(1);
+    let waits = "select exists (select from pg_stat_activity \
+                 where datname = current_database() and wait_event_type = 'Lock')";
+    while !sqlx::query_scalar::<_, bool>(waits)
+        .fetch_one(&owner)
+        .await
+        .unwrap()
+    {}
+    message.commit().await.unwrap();
+    let view = test.finished(run).await;
+    assert_eq!(view.status, RunStatus::Succeeded, "{view:#?}");
+    check_store("a message that meets the end", test.db(), 0).await;
 }
