@@ -133,6 +133,55 @@ async fn silently(test: &RunTest, start: &StartRun) -> engine::ids::RunId {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pure_run_of_an_idle_worker_s_own_process_is_one_commit() {
+    let (_folder, mut test) = test().await;
+    let workflow = test.publish(ECHO).await;
+    test.start_worker(engine::WorkerOptions::default()).await;
+    let owner = test.db().owner_pool();
+    // Once the worker has seen its queue empty, and knows the version.
+    loop {
+        let run = test.start(&workflow, json!({ "n": 5 })).await.unwrap();
+        test.finished(run).await;
+        let commits: Vec<String> = sqlx::query_scalar(
+            "select xmin::text from engine.run_history where id = $1 \
+             union select xmin::text from engine.step_history where run_id = $1",
+        )
+        .bind(run.0)
+        .fetch_all(&owner)
+        .await
+        .unwrap();
+        // The commit of its acceptance is that of its end: no time between.
+        let view = test.engine.run(test.tenant, run).await.unwrap();
+        assert_eq!(view.outputs, Some(json!({ "n": 5 })));
+        if commits.len() == 1 && view.started_at == Some(view.created_at) {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_published_by_another_process_is_the_one_that_starts() {
+    let (_folder, mut test) = test().await;
+    let workflow = test.publish(ECHO).await;
+    test.start_worker(engine::WorkerOptions::default()).await;
+    for _ in 0..3 {
+        let run = test.start(&workflow, json!({ "n": 1 })).await.unwrap();
+        test.finished(run).await;
+    }
+    // As another process does: this one's engine hears nothing of it.
+    let other = ECHO.replace("${{ steps.a.value }}", "${{ steps.a.value + 100 }}");
+    let saved = test.engine.save(test.tenant, &other).await.unwrap();
+    sqlx::query("update engine.workflows set published = $1")
+        .bind(saved.id.0)
+        .execute(&test.db().owner_pool())
+        .await
+        .unwrap();
+    let run = test.start(&workflow, json!({ "n": 1 })).await.unwrap();
+    let view = test.finished(run).await;
+    assert_eq!(view.outputs, Some(json!({ "n": 101 })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_run_is_refused_before_it_is_stored() {
     let (_folder, test) = test().await;
     let workflow = test.publish(ECHO).await;

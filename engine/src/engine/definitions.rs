@@ -132,7 +132,7 @@ impl Engine {
         Ok(Arc::clone(known.entry((tenant, id)).or_insert(version)))
     }
 
-    fn known_version(&self, tenant: TenantId, id: VersionId) -> Option<Arc<Version>> {
+    pub(super) fn known_version(&self, tenant: TenantId, id: VersionId) -> Option<Arc<Version>> {
         let known = self
             .0
             .versions

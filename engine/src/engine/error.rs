@@ -44,6 +44,9 @@ pub enum EngineError {
         /// The most a run is given.
         limit: usize,
     },
+    /// The worker ended before it heard whether the run is durable.
+    #[error("the database did not answer: the run {0} may have been accepted")]
+    Unanswered(RunId),
     /// The run has ended.
     Ended(RunId),
     /// No attempt of this step waits for an answer.
@@ -64,6 +67,7 @@ impl EngineError {
             Self::BadLabel { .. } => "run.bad_label",
             Self::BadKeyword { .. } => "run.bad_keyword",
             Self::InputTooLarge { .. } => "run.input_too_large",
+            Self::Unanswered(_) => "engine.unanswered",
             Self::Ended(_) => "run.ended",
             Self::NoQuestion(_) => "run.no_question",
         }

@@ -4,6 +4,7 @@ mod control;
 mod definitions;
 mod erase;
 mod error;
+mod host;
 mod inspect;
 mod keys;
 mod start;
@@ -13,7 +14,7 @@ mod watch;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
@@ -21,6 +22,7 @@ use tokio::sync::{Notify, broadcast};
 pub(crate) use control::Message;
 pub use definitions::{Saved, Version};
 pub use error::EngineError;
+pub(crate) use host::{Admission, Host, Newborn};
 pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepView};
 pub(crate) use inspect::{RunResult, open_items, open_step};
 pub(crate) use start::facts;
@@ -59,6 +61,7 @@ struct Inner {
     flushed: broadcast::Sender<(TenantId, RunId)>,
     wake: Notify,
     announced: AtomicBool,
+    host: RwLock<Option<Weak<dyn Host>>>,
 }
 
 impl Engine {
@@ -80,6 +83,7 @@ impl Engine {
             flushed: broadcast::channel(4096).0,
             wake: Notify::new(),
             announced: AtomicBool::new(false),
+            host: RwLock::new(None),
         }))
     }
 

@@ -4,12 +4,12 @@ use std::sync::PoisonError;
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, Version};
+use super::{Admission, Engine, EngineError, Newborn, Version};
 use crate::crypto::Kind;
 use crate::expr::{RunFacts, Scope};
 use crate::graph;
 use crate::ids::{RunId, TenantId, VersionId};
-use crate::store::runs::NewRun;
+use crate::store::cross_tenant::checkpoint::Birth;
 use crate::store::{self, Connection, Role, Tx};
 use crate::text;
 use crate::text::Text;
@@ -67,11 +67,45 @@ impl Engine {
     pub async fn start(&self, tenant: TenantId, run: &StartRun) -> Result<Started, EngineError> {
         // Outside of the transaction: one connection a caller is enough.
         self.data_key(tenant).await?;
+        if let Some(started) = self.start_here(tenant, run).await? {
+            return Ok(started);
+        }
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
         let started = self.start_on(&mut tx, tenant, run).await?;
         store::commit!("runs.start.commit", tx)?;
         self.announce();
         Ok(started)
+    }
+
+    /// Starts a run in the worker of this process, when it has room and knows
+    /// the version; none when the run has to be queued.
+    async fn start_here(
+        &self,
+        tenant: TenantId,
+        run: &StartRun,
+    ) -> Result<Option<Started>, EngineError> {
+        let Some(host) = self.the_host() else {
+            return Ok(None);
+        };
+        let known = run
+            .version
+            .or_else(|| self.known_published(tenant, &run.workflow));
+        let Some(version) = known.and_then(|id| self.known_version(tenant, id)) else {
+            return Ok(None);
+        };
+        let accepted = self.accept(tenant, run, &version).await?;
+        let run = accepted.run;
+        let Some(admission) = host.take(accepted) else {
+            return Ok(None);
+        };
+        match admission.await {
+            Admission::Born => Ok(Some(Started {
+                run,
+                version: version.id,
+            })),
+            Admission::Refused => Ok(None),
+            Admission::Unknown => Err(EngineError::Unanswered(run)),
+        }
     }
 
     /// Starts a run inside a caller's transaction: it exists if and only if that one commits.
@@ -119,8 +153,25 @@ impl Engine {
         id: VersionId,
     ) -> Result<Option<Started>, EngineError> {
         let version = self.version_on(connection, tenant, id).await?;
+        let Newborn {
+            run: run_id, birth, ..
+        } = self.accept(tenant, run, &version).await?;
+        let inserted = store::runs::insert(connection, tenant, run_id, &birth).await?;
+        Ok(inserted.then_some(Started {
+            run: run_id,
+            version: id,
+        }))
+    }
+
+    /// A run that may be started, with all that is to be stored of it.
+    async fn accept(
+        &self,
+        tenant: TenantId,
+        run: &StartRun,
+        version: &Version,
+    ) -> Result<Newborn, EngineError> {
         if version.workflow != run.workflow {
-            return Err(EngineError::UnknownVersion(id));
+            return Err(EngineError::UnknownVersion(version.id));
         }
         let inputs = version
             .plan
@@ -134,31 +185,24 @@ impl Engine {
         }
         let created_at = self.clock().now();
         let run_id = RunId::new(created_at);
-        let facts = facts(&version, tenant, run_id, created_at);
+        let facts = facts(version, tenant, run_id, created_at);
         let scope = Scope::new(&facts, inputs);
-        let labels = self.labels(&version, &scope)?;
-        let priority = self.priority(&version, &scope)?;
+        let labels = self.labels(version, &scope)?;
+        let priority = self.priority(version, &scope)?;
         let key = self.data_key(tenant).await?;
-        let data = key.seal(tenant, Kind::RunInput, run_id.0, &plain);
-        let inserted = store::runs::insert(
-            connection,
-            NewRun {
-                tenant,
-                id: run_id,
-                version: id,
-                workflow: &version.workflow,
+        Ok(Newborn {
+            tenant,
+            run: run_id,
+            birth: Birth {
+                version: version.id,
+                workflow: version.workflow.as_str().into(),
                 created_at,
-                data: &data,
-                labels: &labels,
+                data: key.seal(tenant, Kind::RunInput, run_id.0, &plain),
+                labels,
                 priority,
                 if_published: run.version.is_none(),
             },
-        )
-        .await?;
-        Ok(inserted.then_some(Started {
-            run: run_id,
-            version: id,
-        }))
+        })
     }
 
     fn labels(

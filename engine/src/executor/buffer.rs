@@ -10,7 +10,7 @@ use super::flush::{Acks, FlushSender, Message};
 use crate::crypto::{DataKey, Kind};
 use crate::graph::Plan;
 use crate::run::Record;
-use crate::store::cross_tenant::checkpoint::{Checkpoint, Then};
+use crate::store::cross_tenant::checkpoint::{Birth, Checkpoint, Then};
 use crate::store::steps::{Fence, ItemRow, Records, StepRow};
 
 /// Records of a run that may be unflushed.
@@ -35,6 +35,8 @@ pub(super) struct Buffer {
     since: Option<Instant>,
     flush: FlushSender,
     acks: Arc<watch::Sender<Acks>>,
+    /// The run is not stored yet: it comes with the first checkpoint.
+    birth: Option<Birth>,
     handed: u64,
     /// Somebody waits for the checkpoint of this number, were it empty.
     awaited: u64,
@@ -46,6 +48,13 @@ pub(super) struct Buffer {
     turn: Arc<Mutex<()>>,
     /// Handed over and not known to be durable: number, when, records, bytes.
     under_way: Vec<(u64, Instant, usize, usize)>,
+}
+
+/// A run that is not stored yet, and who waits until it is.
+#[derive(Clone)]
+pub(crate) struct Born {
+    pub birth: Birth,
+    pub acks: Arc<watch::Sender<Acks>>,
 }
 
 /// What was taken out of a buffer, to be written by a step's own transaction.
@@ -63,7 +72,12 @@ impl Buffer {
         key: Arc<DataKey>,
         next_chunk: BTreeMap<String, i32>,
         flush: FlushSender,
+        born: Option<Born>,
     ) -> Self {
+        let (birth, acks) = match born {
+            Some(born) => (Some(born.birth), born.acks),
+            None => (None, Arc::new(watch::Sender::new(Acks::default()))),
+        };
         Self {
             fence,
             plan,
@@ -76,7 +90,8 @@ impl Buffer {
             bytes: 0,
             since: None,
             flush,
-            acks: Arc::new(watch::Sender::new(Acks::default())),
+            acks,
+            birth,
             handed: 0,
             awaited: 0,
             lent: false,
@@ -108,7 +123,12 @@ impl Buffer {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.count == 0 && self.records.consumed.is_empty()
+        self.count == 0 && self.records.consumed.is_empty() && self.birth.is_none()
+    }
+
+    /// Whether the run is not stored, and its caller waits for that.
+    pub(super) fn is_unborn(&self) -> bool {
+        self.birth.is_some()
     }
 
     /// When the oldest outcome came in.
@@ -268,6 +288,7 @@ impl Buffer {
             epoch: self.fence.epoch,
             records: taken.records,
             progress,
+            birth: self.birth.take(),
             then,
         };
         let message = Message {
@@ -371,7 +392,7 @@ mod tests {
             owner: WorkerId(Uuid::nil()),
             epoch: 1,
         };
-        Buffer::new(fence, plan, Arc::new(key), BTreeMap::new(), flush)
+        Buffer::new(fence, plan, Arc::new(key), BTreeMap::new(), flush, None)
     }
 
     fn intent() -> Record {

@@ -18,4 +18,4 @@ pub(crate) use buffer::merge;
 pub(crate) use flush::{Acks, FlushSender, Lost, Message, flush_channel};
 pub(crate) use lease::Lease;
 pub(crate) use open::{Opened, run_task};
-pub(crate) use shop::{Shop, Slot};
+pub(crate) use shop::Shop;

@@ -9,6 +9,7 @@ use futures::FutureExt;
 use tokio::sync::mpsc;
 
 use super::Shop;
+use super::buffer::Born;
 use super::task::{Exit, Task, UNSTORABLE, is_poisoned, poisoned};
 use crate::crypto::{DataKey, Kind};
 use crate::engine::{EngineError, Message, Version, facts, open_items, open_step};
@@ -27,6 +28,8 @@ pub(crate) struct Opened {
     pub claimed: Claimed,
     pub steps: Vec<StoredStep>,
     pub items: Vec<StoredItems>,
+    /// Nothing of it is stored yet.
+    pub born: Option<Born>,
 }
 
 /// Executes a claimed run until this worker lets go of it.
@@ -73,7 +76,15 @@ async fn execute(
             read => read?,
         };
         let exit = attempt(
-            shop, &claimed, &version, &key, stored, next_chunk, &refused, mail,
+            shop,
+            &claimed,
+            &version,
+            &key,
+            stored,
+            next_chunk,
+            &refused,
+            opened.born.take(),
+            mail,
         )
         .await?;
         let Exit::Unstorable { step, attempt } = exit else {
@@ -101,6 +112,7 @@ async fn attempt(
     mut stored: Vec<Stored>,
     next_chunk: BTreeMap<String, i32>,
     refused: &[Stored],
+    born: Option<Born>,
     mail: &mut mpsc::UnboundedReceiver<Mail>,
 ) -> Result<Exit, EngineError> {
     let now = shop.engine.clock().now();
@@ -129,7 +141,7 @@ async fn attempt(
     for record in refused {
         begun.records.extend(run.record_of(record));
     }
-    let mut task = Task::new(shop, claimed, version, key, run, next_chunk);
+    let mut task = Task::new(shop, claimed, version, key, run, next_chunk, born);
     if let Some(poison) = poison {
         let then = task.end_failed(poison.step, &poison.error);
         return Ok(task.let_go(then).await);
@@ -189,6 +201,7 @@ async fn reload(shop: &Shop, claimed: Claimed) -> Result<Opened, EngineError> {
         claimed,
         steps,
         items,
+        born: None,
     })
 }
 

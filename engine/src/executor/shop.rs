@@ -1,16 +1,22 @@
 //! What all runs of a worker share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::{Notify, mpsc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{FlushSender, Lease};
-use crate::engine::Engine;
+use super::buffer::Born;
+use super::flush::{Acks, Lost};
+use super::{FlushSender, Lease, Opened, run_task};
+use crate::engine::{Admission, Engine, Host, Newborn};
 use crate::ids::{RunId, TenantId, VersionId, WorkerId};
-use crate::store::cross_tenant::claim::Mail;
+use crate::store::cross_tenant::claim::{Claimed, Mail};
 
 /// What all runs of a worker share.
 pub(crate) struct Shop {
@@ -24,6 +30,13 @@ pub(crate) struct Shop {
     pub freed: Notify,
     /// Something may be in the inbox of a run.
     pub post: Notify,
+    /// Runs at once.
+    pub slots: usize,
+    /// Tasks of runs.
+    pub tasks: TaskTracker,
+    /// The last claim took all there was, with room left.
+    idle: AtomicBool,
+    this: Weak<Self>,
     runs: Mutex<HashMap<(TenantId, RunId), Slot>>,
     refused: Mutex<Vec<Uuid>>,
 }
@@ -40,8 +53,9 @@ impl Shop {
         worker: WorkerId,
         lease: Lease,
         flush: FlushSender,
+        slots: usize,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
             engine,
             worker,
             lease,
@@ -49,6 +63,10 @@ impl Shop {
             drain: CancellationToken::new(),
             freed: Notify::new(),
             post: Notify::new(),
+            slots,
+            tasks: TaskTracker::new(),
+            idle: AtomicBool::new(false),
+            this: Weak::clone(this),
             runs: Mutex::default(),
             refused: Mutex::default(),
         })
@@ -57,6 +75,23 @@ impl Shop {
     /// Runs this worker has, with where their messages go.
     pub(crate) fn runs(&self) -> MutexGuard<'_, HashMap<(TenantId, RunId), Slot>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a run a slot and a task.
+    pub(crate) fn execute(
+        shop: &Arc<Self>,
+        run: Opened,
+        mail: mpsc::UnboundedSender<Mail>,
+        inbox: mpsc::UnboundedReceiver<Mail>,
+    ) {
+        let key = (run.claimed.tenant, run.claimed.run);
+        shop.runs().insert(key, Slot { mail });
+        shop.tasks.spawn(run_task(Arc::clone(shop), run, inbox));
+    }
+
+    /// Whether the queue was empty when it was looked at last, with room left here.
+    pub(crate) fn set_idle(&self, idle: bool) {
+        self.idle.store(idle, Ordering::Release);
     }
 
     /// Frees the slot of a run.
@@ -80,5 +115,49 @@ impl Shop {
         if !refused.contains(&version.0) {
             refused.push(version.0);
         }
+    }
+}
+
+impl Host for Shop {
+    /// Takes a run from its birth while nobody waits in the queue: those who do come first.
+    fn take(&self, run: Newborn) -> Option<BoxFuture<'static, Admission>> {
+        let shop = self.this.upgrade()?;
+        let room = self.idle.load(Ordering::Acquire) && self.runs().len() < self.slots;
+        if !room || self.drain.is_cancelled() {
+            return None;
+        }
+        let acks = Arc::new(watch::Sender::new(Acks::default()));
+        let mut told = acks.subscribe();
+        let claimed = Claimed {
+            tenant: run.tenant,
+            run: run.run,
+            version: run.birth.version,
+            epoch: 1,
+            takeovers: 0,
+            recorded: false,
+            created_at: run.birth.created_at,
+            data: run.birth.data.clone(),
+            mail: false,
+        };
+        let opened = Opened {
+            claimed,
+            steps: Vec::new(),
+            items: Vec::new(),
+            born: Some(Born {
+                birth: run.birth,
+                acks,
+            }),
+        };
+        let (mail, inbox) = mpsc::unbounded_channel();
+        Self::execute(&shop, opened, mail, inbox);
+        let admission = async move {
+            let told = told.wait_for(|acks| acks.flushed > 0 || acks.lost.is_some());
+            match told.await.map(|acks| (acks.flushed, acks.lost.clone())) {
+                Ok((1.., _)) => Admission::Born,
+                Ok((0, Some(Lost::Fenced | Lost::Unstorable { .. }))) => Admission::Refused,
+                Ok((0, Some(Lost::Stopped) | None)) | Err(_) => Admission::Unknown,
+            }
+        };
+        Some(admission.boxed())
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Bounded, Done, LARGEST_OUTPUT, bounded, idempotency_key};
-use super::buffer::{Buffer, LONGEST};
+use super::buffer::{Born, Buffer, LONGEST};
 use super::flush::{Acks, Lost};
 use super::{Shop, open};
 use crate::crypto::{DataKey, Kind};
@@ -81,6 +81,7 @@ impl Task {
         key: &Arc<DataKey>,
         run: Run,
         next_chunk: BTreeMap<String, i32>,
+        born: Option<Born>,
     ) -> Self {
         let fence = Fence {
             tenant: claimed.tenant,
@@ -89,7 +90,14 @@ impl Task {
             epoch: claimed.epoch,
         };
         let plan = Arc::clone(&version.plan);
-        let buffer = Buffer::new(fence, plan, Arc::clone(key), next_chunk, shop.flush.clone());
+        let buffer = Buffer::new(
+            fence,
+            plan,
+            Arc::clone(key),
+            next_chunk,
+            shop.flush.clone(),
+            born,
+        );
         Self {
             shop: Arc::clone(shop),
             fence,
@@ -481,7 +489,7 @@ impl Task {
                 .all(|flight| flight.effect == Effect::Transaction);
         let urgent = std::mem::take(&mut self.urgent);
         let mut buffer = self.buffer();
-        if only_transactions && !urgent && !buffer.is_full() {
+        if only_transactions && !urgent && !buffer.is_full() && !buffer.is_unborn() {
             return buffer
                 .since()
                 .map(|since| LONGEST.saturating_sub(since.elapsed()));

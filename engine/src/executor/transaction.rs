@@ -151,7 +151,14 @@ impl Attempt {
     async fn take_with_outcome(&self, output: &Value) -> Option<(Fence, Taken, Records)> {
         let outcome = self.outcome(output);
         loop {
-            let handed = self.buffer().last_number();
+            let handed = {
+                let mut buffer = self.buffer();
+                if buffer.is_unborn() {
+                    // The outcome is fenced by the run's row: there must be one.
+                    buffer.hand_over();
+                }
+                buffer.last_number()
+            };
             if !self.is_flushed(handed).await {
                 return None;
             }

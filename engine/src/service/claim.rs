@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::Service;
 use super::turns::Turns;
-use crate::executor::{Opened, Shop, Slot, run_task};
+use crate::executor::{Opened, Shop};
 use crate::store::cross_tenant::claim::{self, Appetite, Claimed, Haul, Mail};
 use crate::store::{self, Held, Role, StoreError};
 
@@ -20,10 +19,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How a worker claims.
 pub(super) struct Claims {
     pub shop: Arc<Shop>,
-    /// Tasks of runs.
-    pub tasks: TaskTracker,
-    /// Runs at once.
-    pub slots: usize,
     /// Runs claimed at once.
     pub batch: usize,
     /// How often an idle worker asks.
@@ -87,10 +82,12 @@ impl Loop {
             if stop.is_cancelled() {
                 return;
             }
+            let shop = &self.claims.shop;
+            // Whoever comes after finds nobody in the queue, or finds the queue first.
+            shop.set_idle(free > 0 && !more && !self.alone_now);
             if more {
                 continue;
             }
-            let shop = &self.claims.shop;
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = shop.engine.woken(), if free > 0 => {}
@@ -112,7 +109,7 @@ impl Loop {
         if self.claims.alone.load(Ordering::Acquire) {
             return usize::from(busy == 0);
         }
-        let free = self.claims.slots.saturating_sub(busy);
+        let free = self.claims.shop.slots.saturating_sub(busy);
         free.min(self.claims.batch)
     }
 
@@ -193,6 +190,7 @@ impl Loop {
                     claimed,
                     steps: Vec::new(),
                     items: Vec::new(),
+                    born: None,
                 },
             );
         }
@@ -213,10 +211,7 @@ impl Loop {
                 // The receiver is right here.
                 let _ = mail.send(message.clone());
             }
-            shop.runs().insert(key, Slot { mail });
-            self.claims
-                .tasks
-                .spawn(run_task(Arc::clone(shop), run, inbox));
+            Shop::execute(shop, run, mail, inbox);
         }
         taken.more
     }

@@ -15,7 +15,7 @@ use super::Service;
 use crate::engine::Engine;
 use crate::executor::{Acks, Lost, Message, merge};
 use crate::ids::{RunId, TenantId, WorkerId};
-use crate::store::cross_tenant::checkpoint::{self, Checkpoint, Then};
+use crate::store::cross_tenant::checkpoint::{self, Birth, Checkpoint, Then};
 use crate::store::steps::Records;
 use crate::store::{self, ConnectOptions, Connection, Role, StoreError};
 
@@ -183,42 +183,38 @@ impl Writer {
         verdicts
     }
 
-    /// Writes the rows of a refused checkpoint one by one, until one is refused again.
+    /// Writes a refused checkpoint row by row, until one is refused again.
     async fn culprit(&mut self, checkpoint: &Checkpoint) -> Lost {
-        let alone = |records: Records| Checkpoint {
+        let alone = |birth: Option<Birth>, records: Records| Checkpoint {
             records,
+            birth,
             then: Then::GoOn,
             ..checkpoint.clone()
         };
-        for row in &checkpoint.records.steps {
+        let steps = checkpoint.records.steps.iter().map(|row| {
             let records = Records {
                 steps: vec![row.clone()],
                 ..Records::default()
             };
-            match self.write_part(&[alone(records)]).await {
-                Ok(owned) if owned.is_empty() => return Lost::Fenced,
-                Ok(_) => {}
-                Err(Some(_)) => {
-                    return Lost::Unstorable {
-                        step: row.step.clone(),
-                        attempt: Some(row.attempt),
-                    };
-                }
-                Err(None) => return Lost::Stopped,
-            }
-        }
-        for row in &checkpoint.records.items {
+            (row.step.as_str(), Some(row.attempt), alone(None, records))
+        });
+        let items = checkpoint.records.items.iter().map(|row| {
             let records = Records {
                 items: vec![row.clone()],
                 ..Records::default()
             };
-            match self.write_part(&[alone(records)]).await {
+            (row.step.as_str(), None, alone(None, records))
+        });
+        let birth = checkpoint.birth.clone();
+        let birth = birth.map(|birth| ("", None, alone(Some(birth), Records::default())));
+        for (step, attempt, part) in birth.into_iter().chain(steps).chain(items) {
+            match self.write_part(&[part]).await {
                 Ok(owned) if owned.is_empty() => return Lost::Fenced,
                 Ok(_) => {}
                 Err(Some(_)) => {
                     return Lost::Unstorable {
-                        step: row.step.clone(),
-                        attempt: None,
+                        step: step.to_owned(),
+                        attempt,
                     };
                 }
                 Err(None) => return Lost::Stopped,
@@ -264,7 +260,7 @@ impl Writer {
             none => none.insert(store::connect(&self.options).await?),
         };
         let mut tx = store::begin_on(connection, Role::Engine).await?;
-        let written = checkpoint::write(&mut tx, worker, part).await?;
+        let written = checkpoint::write(&mut tx, worker, part, again).await?;
         if !written.mail_runs.is_empty() {
             checkpoint::reread_inbox(&mut tx, &written).await?;
         }
@@ -273,13 +269,16 @@ impl Writer {
             let missing = part
                 .iter()
                 .filter(|checkpoint| !owned.contains(&(checkpoint.tenant, checkpoint.run)));
-            let (mut tenants, mut runs, mut epochs) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut tenants, mut runs) = (Vec::new(), Vec::new());
+            let (mut epochs, mut births) = (Vec::new(), Vec::new());
             for checkpoint in missing {
                 tenants.push(checkpoint.tenant.0);
                 runs.push(checkpoint.run.0);
                 epochs.push(checkpoint.epoch);
+                births.push(checkpoint.birth.is_some());
             }
-            owned.extend(checkpoint::settled(&mut tx, &tenants, &runs, &epochs).await?);
+            let settled = checkpoint::settled(&mut tx, &tenants, &runs, &epochs, &births).await?;
+            owned.extend(settled);
         }
         store::commit!("checkpoint.commit", tx)?;
         Ok(owned)

@@ -1,11 +1,10 @@
 //! A worker: all its loops, started together, stopped in order.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::claim::Claims;
 use super::heartbeat::{Heartbeat, Pulse};
@@ -48,7 +47,6 @@ impl Default for WorkerOptions {
 /// A running worker.
 pub struct Worker {
     shop: Arc<Shop>,
-    tasks: TaskTracker,
     grace: Duration,
     claim: Service,
     flush: Service,
@@ -75,28 +73,26 @@ impl Worker {
         .await?;
         let (sender, messages) = flush_channel();
         let give_up = CancellationToken::new();
-        let shop = Shop::new(engine.clone(), worker, lease, sender);
-        let tasks = TaskTracker::new();
+        let shop = Shop::new(engine.clone(), worker, lease, sender, options.slots);
         let alone = Arc::new(AtomicBool::new(false));
         let flush = flush::start(engine.clone(), worker, messages, give_up.clone());
         let others = vec![
             retention::start(engine.clone()),
-            timers::start(engine),
+            timers::start(engine.clone()),
             rescue::start(Arc::clone(&shop), options.dead_after, Arc::clone(&alone)),
             post::start(Arc::clone(&shop)),
             listen::start(Arc::clone(&shop)),
         ];
         let claim = claim::start(Claims {
             shop: Arc::clone(&shop),
-            tasks: tasks.clone(),
-            slots: options.slots,
             batch: options.batch,
             poll: options.poll,
             alone,
         });
+        let host: Weak<Shop> = Arc::downgrade(&shop);
+        engine.host(host);
         Ok(Self {
             shop,
-            tasks,
             grace: options.grace,
             claim,
             flush,
@@ -123,8 +119,8 @@ impl Worker {
     pub async fn stop(&mut self) {
         self.claim.stop().await;
         self.shop.drain.cancel();
-        self.tasks.close();
-        if tokio::time::timeout(self.grace, self.tasks.wait())
+        self.shop.tasks.close();
+        if tokio::time::timeout(self.grace, self.shop.tasks.wait())
             .await
             .is_err()
         {

@@ -4,27 +4,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
 use crate::ids::{RunId, TenantId, VersionId};
-
-/// A run to be started.
-#[derive(Debug)]
-pub(crate) struct NewRun<'a> {
-    pub tenant: TenantId,
-    pub id: RunId,
-    pub version: VersionId,
-    pub workflow: &'a str,
-    pub created_at: DateTime<Utc>,
-    pub data: &'a [u8],
-    pub labels: &'a [(String, String)],
-    /// The higher, the sooner among its tenant's.
-    pub priority: i16,
-    /// Start only while this is the published version.
-    pub if_published: bool,
-}
+use crate::store::cross_tenant::checkpoint::Birth;
 
 /// Inserts a run, its labels and its place in the queue; false when another version is published.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
-    run: NewRun<'_>,
+    tenant: TenantId,
+    id: RunId,
+    run: &Birth,
 ) -> Result<bool, sqlx::Error> {
     let (names, values): (Vec<_>, Vec<_>) = run.labels.iter().cloned().unzip();
     let rows = guarded!(
@@ -50,10 +37,10 @@ pub(crate) async fn insert(
             )
             select count(*) as "count!" from started
             "#,
-            run.tenant.0,
-            run.id.0,
+            tenant.0,
+            id.0,
             run.version.0,
-            run.workflow,
+            &*run.workflow,
             run.created_at,
             run.data,
             &names,

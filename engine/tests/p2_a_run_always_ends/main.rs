@@ -230,6 +230,40 @@ async fn acceptance_is_all_or_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_of_its_accepting_process_is_there_once_that_is_said() {
+    for point in ["checkpoint.commit:before", "checkpoint.commit:after"] {
+        for hit in 1..MOST_HITS {
+            let stage = stage().await;
+            let killed = !stage
+                .scene
+                .child("admit", "1", Some((point, hit)))
+                .await
+                .success();
+            let told = std::fs::read_to_string(stage.scene.outside.with_extension("accepted"));
+            let told = told.unwrap_or_default();
+            declare_dead(&stage.db).await;
+            assert!(stage.scene.child("work", "2", None).await.success());
+            let case = format!("{point}, hit {hit}");
+            let engine = stage.scene.engine("3");
+            for run in told.lines() {
+                let view = engine.run(stage.scene.tenant, run.parse().unwrap()).await;
+                assert_eq!(view.unwrap().status, RunStatus::Succeeded, "{case}");
+            }
+            // Of each run that is there, told or not, all happened once.
+            let filter = engine::RunFilter::default();
+            let runs = engine.runs(stage.scene.tenant, &filter).await.unwrap();
+            assert!(runs.iter().all(|run| run.status == RunStatus::Succeeded));
+            let written = notes(&stage.db.owner_pool()).await.len();
+            assert_eq!(written, runs.len(), "{case}");
+            check_store(&case, &stage.db, runs.len().try_into().unwrap()).await;
+            if !killed {
+                break;
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_kills_every_worker_ends_and_names_its_step() {
     let stage = stage().await;

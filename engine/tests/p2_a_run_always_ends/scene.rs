@@ -49,6 +49,17 @@ steps:
 outputs: { items: '${{ steps.last.value }}' }
 ";
 
+/// All effects, and nothing to wait for.
+pub const BRIEF: &str = r"
+name: brief
+inputs: { n: { type: integer, required: true } }
+labels: { n: '${{ inputs.n }}' }
+steps:
+  base: { uses: test.echo, with: { value: '${{ inputs.n }}' } }
+  tell: { uses: test.send, with: { value: '${{ steps.base.value }}' } }
+  book: { uses: test.write, needs: [tell], with: { value: 'brief ${{ inputs.n }}' } }
+";
+
 /// What transactions must have written, once each.
 pub const WRITTEN: [&str; 5] = ["base 7", "item 1", "item 2", "item 3", "later"];
 
@@ -158,6 +169,7 @@ fn child() {
     match part.as_str() {
         "work" => runtime.block_on(work(&scene, &life)),
         "accept" => runtime.block_on(accept(&scene, &life)),
+        "admit" => runtime.block_on(admit(&scene, &life)),
         _ => unreachable!("no such part"),
     }
 }
@@ -187,6 +199,26 @@ pub async fn work(scene: &Scene, life: &str) {
                 ));
             }
         }
+    }
+    worker.stop().await;
+}
+
+/// Starts runs in a process that executes them; says on the outside which were accepted.
+async fn admit(scene: &Scene, life: &str) {
+    let engine = scene.engine(life);
+    let mut worker = Worker::start(engine.clone(), WorkerOptions::default())
+        .await
+        .unwrap();
+    let saved = engine.save(scene.tenant, BRIEF).await.unwrap();
+    engine.publish(scene.tenant, saved.id).await.unwrap();
+    let accepted = scene.outside.with_extension("accepted");
+    let mut told = String::new();
+    for n in 0..4 {
+        let start = StartRun::new("brief", json!({ "n": n }));
+        let run = engine.start(scene.tenant, &start).await.unwrap().run;
+        told.push_str(&format!("{run}\n"));
+        std::fs::write(&accepted, &told).unwrap();
+        engine.finished(scene.tenant, run).await.unwrap();
     }
     worker.stop().await;
 }

@@ -1,12 +1,13 @@
 //! The flush: checkpoints of all runs of a worker, in one statement.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::ids::{RunId, TenantId, WorkerId};
+use crate::ids::{RunId, TenantId, VersionId, WorkerId};
 use crate::store::steps::{ItemColumns, Records, StepColumns};
 
 /// What one run has to write.
@@ -18,7 +19,23 @@ pub(crate) struct Checkpoint {
     pub records: Records,
     /// Whether there is an outcome among the records: takeovers are counted anew.
     pub progress: bool,
+    /// The run is written for the first time.
+    pub birth: Option<Birth>,
     pub then: Then,
+}
+
+/// A run that its accepting process owns from the start: nothing of it is stored yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Birth {
+    pub version: VersionId,
+    pub workflow: Arc<str>,
+    pub created_at: DateTime<Utc>,
+    pub data: Vec<u8>,
+    pub labels: Vec<(String, String)>,
+    /// The higher, the sooner among its tenant's.
+    pub priority: i16,
+    /// It is born only while this is the published version.
+    pub if_published: bool,
 }
 
 /// What becomes of the run with its checkpoint.
@@ -68,6 +85,42 @@ struct Batch<'a> {
     mail_tenants: Vec<Uuid>,
     mail_runs: Vec<Uuid>,
     mail: Vec<i64>,
+    births: Births<'a>,
+}
+
+#[derive(Default)]
+struct Births<'a> {
+    tenants: Vec<Uuid>,
+    runs: Vec<Uuid>,
+    versions: Vec<Uuid>,
+    workflows: Vec<&'a str>,
+    created_at: Vec<DateTime<Utc>>,
+    data: Vec<&'a [u8]>,
+    priorities: Vec<i16>,
+    if_published: Vec<bool>,
+    label_tenants: Vec<Uuid>,
+    label_runs: Vec<Uuid>,
+    label_names: Vec<&'a str>,
+    label_values: Vec<&'a str>,
+}
+
+impl<'a> Births<'a> {
+    fn push(&mut self, tenant: Uuid, run: Uuid, birth: &'a Birth) {
+        self.tenants.push(tenant);
+        self.runs.push(run);
+        self.versions.push(birth.version.0);
+        self.workflows.push(&birth.workflow);
+        self.created_at.push(birth.created_at);
+        self.data.push(&birth.data);
+        self.priorities.push(birth.priority);
+        self.if_published.push(birth.if_published);
+        for (name, value) in &birth.labels {
+            self.label_tenants.push(tenant);
+            self.label_runs.push(run);
+            self.label_names.push(name);
+            self.label_values.push(value);
+        }
+    }
 }
 
 impl<'a> Batch<'a> {
@@ -112,6 +165,9 @@ impl<'a> Batch<'a> {
             self.mail_runs.push(run);
             self.mail.push(*mail);
         }
+        if let Some(birth) = &checkpoint.birth {
+            self.births.push(tenant, run, birth);
+        }
     }
 }
 
@@ -130,27 +186,64 @@ pub(crate) struct Written {
 ///
 /// `locked` fences: only runs of this owner and epoch are written at all. Rows
 /// of a run that ends go to history: those of this very flush straight there,
-/// those recorded before are moved.
+/// those recorded before are moved. A run that is born and ends in one flush
+/// is never in the open tables. `again` says that an earlier try may have been
+/// committed: what is there already is not born a second time.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     worker: WorkerId,
     checkpoints: &[Checkpoint],
+    again: bool,
 ) -> Result<Written, sqlx::Error> {
     let batch = Batch::new(checkpoints);
     let rows = guarded!(
         "checkpoint.write",
         sqlx::query!(
             r#"
-            with locked as materialized (
-                select r.tenant_id, r.id, r.recorded, r.mail, b.status, b.progress, b.due_at, b.ended_at, b.result
+            with batch as materialized (
+                select *
                 from unnest(
                     $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::boolean[],
                     $7::timestamptz[], $8::timestamptz[], $9::bytea[]
                 ) as b (tenant_id, id, epoch, status, progress, due_at, ended_at, result)
+            ),
+            locked as materialized (
+                select r.tenant_id, r.id, r.recorded, r.mail, b.status, b.progress, b.due_at, b.ended_at, b.result
+                from batch b
                 join engine.runs r on r.tenant_id = b.tenant_id and r.id = b.id
                 where r.owner = $1 and r.epoch = b.epoch
                 order by r.tenant_id, r.id
                 for update of r
+            ),
+            newborn as materialized (
+                select b.tenant_id, b.id, n.version_id, n.workflow, n.created_at, n.data, n.priority,
+                    b.epoch, b.status, b.due_at, b.ended_at, b.result
+                from unnest(
+                    $26::uuid[], $27::uuid[], $28::uuid[], $29::text[], $30::timestamptz[], $31::bytea[],
+                    $32::boolean[], $38::smallint[]
+                ) as n (tenant_id, id, version_id, workflow, created_at, data, if_published, priority)
+                join batch b on b.tenant_id = n.tenant_id and b.id = n.id
+                where (not n.if_published or exists (
+                        select from engine.workflows w
+                        where w.tenant_id = n.tenant_id and w.name = n.workflow and w.published = n.version_id))
+                  and (not $37 or not exists (
+                        select from engine.runs r where r.tenant_id = n.tenant_id and r.id = n.id)
+                    and not exists (
+                        select from engine.run_history h where h.tenant_id = n.tenant_id and h.id = n.id))
+            ),
+            born as (
+                insert into engine.runs (
+                    tenant_id, id, version_id, workflow, status, owner, epoch, recorded, created_at, started_at, data,
+                    priority)
+                select tenant_id, id, version_id, workflow, status, case when status = 'running' then $1 end,
+                    epoch, true, created_at, created_at, data, priority
+                from newborn
+                where ended_at is null
+            ),
+            held as materialized (
+                select tenant_id, id, due_at, ended_at, mail from locked
+                union all
+                select tenant_id, id, due_at, ended_at, false from newborn
             ),
             kept as (
                 update engine.runs r
@@ -169,13 +262,23 @@ pub(crate) async fn write(
                     r.version_id, r.workflow, l.status, r.epoch, r.created_at, r.started_at, l.ended_at,
                     r.data, l.result, l.recorded
             ),
+            ended as materialized (
+                select tenant_id, id, retention, ended_on, version_id, workflow, status, epoch,
+                    created_at, started_at, ended_at, data, result, recorded
+                from gone
+                union all
+                select tenant_id, id, 'standard', (ended_at at time zone 'UTC')::date, version_id, workflow, status,
+                    epoch, created_at, created_at, ended_at, data, result, false
+                from newborn
+                where ended_at is not null
+            ),
             past_runs as (
                 insert into engine.run_history (
                     tenant_id, id, retention, ended_on, version_id, workflow, status, epoch,
                     created_at, started_at, ended_at, data, result)
                 select tenant_id, id, retention, ended_on, version_id, workflow, status, epoch,
                     created_at, started_at, ended_at, data, result
-                from gone
+                from ended
             ),
             new_steps as materialized (
                 select *
@@ -188,7 +291,7 @@ pub(crate) async fn write(
                 insert into engine.steps (tenant_id, run_id, step, attempt, status, started_at, ended_at, data)
                 select s.tenant_id, s.run_id, s.step, s.attempt, s.status, s.started_at, s.ended_at, s.data
                 from new_steps s
-                join locked l on l.tenant_id = s.tenant_id and l.id = s.run_id
+                join held l on l.tenant_id = s.tenant_id and l.id = s.run_id
                 where l.ended_at is null
                 on conflict (tenant_id, run_id, step, attempt)
                 do update set status = excluded.status, ended_at = excluded.ended_at, data = excluded.data
@@ -206,7 +309,7 @@ pub(crate) async fn write(
                 select s.tenant_id, s.run_id, s.step, s.attempt, g.retention, g.ended_on,
                     s.status, s.started_at, s.ended_at, s.data
                 from new_steps s
-                join gone g on g.tenant_id = s.tenant_id and g.id = s.run_id
+                join ended g on g.tenant_id = s.tenant_id and g.id = s.run_id
                 union all
                 select m.tenant_id, m.run_id, m.step, m.attempt, m.retention, m.ended_on,
                     m.status, m.started_at, m.ended_at, m.data
@@ -226,7 +329,7 @@ pub(crate) async fn write(
                 insert into engine.items (tenant_id, run_id, step, chunk, data)
                 select i.tenant_id, i.run_id, i.step, i.chunk, i.data
                 from new_items i
-                join locked l on l.tenant_id = i.tenant_id and l.id = i.run_id
+                join held l on l.tenant_id = i.tenant_id and l.id = i.run_id
                 where l.ended_at is null
                 on conflict (tenant_id, run_id, step, chunk) do update set data = excluded.data
             ),
@@ -240,9 +343,20 @@ pub(crate) async fn write(
                 insert into engine.item_history (tenant_id, run_id, step, chunk, retention, ended_on, data)
                 select i.tenant_id, i.run_id, i.step, i.chunk, g.retention, g.ended_on, i.data
                 from new_items i
-                join gone g on g.tenant_id = i.tenant_id and g.id = i.run_id
+                join ended g on g.tenant_id = i.tenant_id and g.id = i.run_id
                 union all
                 select tenant_id, run_id, step, chunk, retention, ended_on, data from moved_items
+            ),
+            new_labels as materialized (
+                select *
+                from unnest($33::uuid[], $34::uuid[], $35::text[], $36::text[]) as b (tenant_id, run_id, name, value)
+            ),
+            open_labels as (
+                insert into engine.labels (tenant_id, name, value, run_id)
+                select b.tenant_id, b.name, b.value, b.run_id
+                from new_labels b
+                join newborn n on n.tenant_id = b.tenant_id and n.id = b.run_id
+                where n.ended_at is null
             ),
             moved_labels as (
                 delete from engine.labels b
@@ -252,6 +366,10 @@ pub(crate) async fn write(
             ),
             past_labels as (
                 insert into engine.label_history (tenant_id, name, value, run_id, retention, ended_on)
+                select b.tenant_id, b.name, b.value, b.run_id, e.retention, e.ended_on
+                from new_labels b
+                join ended e on e.tenant_id = b.tenant_id and e.id = b.run_id
+                union all
                 select tenant_id, name, value, run_id, retention, ended_on from moved_labels
             ),
             consumed as (
@@ -262,7 +380,7 @@ pub(crate) async fn write(
             ),
             timed as (
                 insert into engine.timers (tenant_id, run_id, due_at)
-                select tenant_id, id, due_at from locked where due_at is not null
+                select tenant_id, id, due_at from held where due_at is not null
                 on conflict (tenant_id, run_id) do update set due_at = excluded.due_at
             ),
             queued as (
@@ -271,9 +389,11 @@ pub(crate) async fn write(
                 from locked l
                 join engine.runs r on r.tenant_id = l.tenant_id and r.id = l.id
                 where l.status = 'queued'
+                union all
+                select tenant_id, id, version_id, priority, false from newborn where status = 'queued'
                 on conflict (tenant_id, run_id) do nothing
             )
-            select tenant_id as "tenant: TenantId", id as "run: RunId", mail from locked
+            select tenant_id as "tenant!: TenantId", id as "run!: RunId", mail as "mail!" from held
             "#,
             worker.0,
             &batch.tenants,
@@ -300,6 +420,19 @@ pub(crate) async fn write(
             &batch.mail_tenants,
             &batch.mail_runs,
             &batch.mail,
+            &batch.births.tenants,
+            &batch.births.runs,
+            &batch.births.versions,
+            &batch.births.workflows as _,
+            &batch.births.created_at,
+            &batch.births.data as _,
+            &batch.births.if_published,
+            &batch.births.label_tenants,
+            &batch.births.label_runs,
+            &batch.births.label_names as _,
+            &batch.births.label_values as _,
+            again,
+            &batch.births.priorities,
         )
         .fetch_all(connection)
     )?;
@@ -361,28 +494,32 @@ pub(crate) async fn reread_inbox(
     Ok(())
 }
 
-/// Of these runs and epochs, those that a flush whose answer was lost has ended or let go.
+/// Of these runs and epochs, those that a flush whose answer was lost has
+/// ended or let go; of runs that were to be born, those that exist at all.
 pub(crate) async fn settled(
     connection: &mut PgConnection,
     tenants: &[Uuid],
     runs: &[Uuid],
     epochs: &[i32],
+    births: &[bool],
 ) -> Result<HashSet<(TenantId, RunId)>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"
         select w.tenant_id as "tenant!: TenantId", w.run_id as "run!: RunId"
-        from unnest($1::uuid[], $2::uuid[], $3::integer[]) as w (tenant_id, run_id, epoch)
+        from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::boolean[]) as w (tenant_id, run_id, epoch, born)
         where exists (
             select from engine.run_history h
-            where h.tenant_id = w.tenant_id and h.id = w.run_id and h.epoch = w.epoch
+            where h.tenant_id = w.tenant_id and h.id = w.run_id and (w.born or h.epoch = w.epoch)
         ) or exists (
             select from engine.runs r
-            where r.tenant_id = w.tenant_id and r.id = w.run_id and r.epoch = w.epoch and r.owner is null
+            where r.tenant_id = w.tenant_id and r.id = w.run_id
+              and (w.born or r.epoch = w.epoch and r.owner is null)
         )
         "#,
         tenants,
         runs,
         epochs,
+        births,
     )
     .fetch_all(connection)
     .await?;
