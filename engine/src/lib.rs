@@ -22,7 +22,7 @@ pub mod testing;
 pub mod text;
 
 pub use engine::{
-    AttemptView, Engine, EngineError, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved,
+    AttemptView, Engine, EngineError, RunEnd, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved,
     StartRun, Started, StepView, TenantSettings, Transaction, Version, Watch,
 };
 pub use run::{Answer, RunStatus, StepStatus};

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use futures::future::BoxFuture;
 
-use super::Engine;
+use super::{Engine, RunEnd};
 use crate::ids::{RunId, TenantId};
 use crate::store::cross_tenant::checkpoint::Birth;
 
@@ -20,10 +20,9 @@ pub(crate) struct Newborn {
 }
 
 /// What became of a run that a worker took from its birth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
-    /// It is durable.
-    Born,
+    /// It is durable. Then its end, if that worker brings it there.
+    Born(BoxFuture<'static, Option<Arc<RunEnd>>>),
     /// It is not, and never will be.
     Refused,
     /// The worker ended before it heard from the database.

@@ -26,7 +26,7 @@ pub(crate) use host::{Admission, Host, Newborn};
 pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepView};
 pub(crate) use inspect::{RunResult, open_items, open_step};
 pub(crate) use start::facts;
-pub use start::{StartRun, Started};
+pub use start::{RunEnd, StartRun, Started};
 pub use tenants::TenantSettings;
 pub use transaction::Transaction;
 pub use watch::{RunEvent, Watch};

@@ -1,14 +1,16 @@
 //! Starting a run: committed before its caller is told so.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
+use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Admission, Engine, EngineError, Newborn, Version};
+use super::{Admission, Engine, EngineError, Newborn, RunFailure, Version};
 use crate::crypto::Kind;
 use crate::expr::{RunFacts, Scope};
 use crate::graph;
 use crate::ids::{RunId, TenantId, VersionId};
+use crate::run::RunStatus;
 use crate::store::cross_tenant::checkpoint::Birth;
 use crate::store::{self, Connection, Role, Tx};
 use crate::text;
@@ -50,6 +52,19 @@ impl StartRun {
     }
 }
 
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunEnd {
+    /// Its id.
+    pub run: RunId,
+    /// How.
+    pub status: RunStatus,
+    /// What it gave, when it succeeded.
+    pub outputs: Option<Value>,
+    /// Why it did not.
+    pub error: Option<RunFailure>,
+}
+
 /// A run that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Started {
@@ -67,7 +82,7 @@ impl Engine {
     pub async fn start(&self, tenant: TenantId, run: &StartRun) -> Result<Started, EngineError> {
         // Outside of the transaction: one connection a caller is enough.
         self.data_key(tenant).await?;
-        if let Some(started) = self.start_here(tenant, run).await? {
+        if let Some((started, _)) = self.start_here(tenant, run).await? {
             return Ok(started);
         }
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
@@ -77,13 +92,39 @@ impl Engine {
         Ok(started)
     }
 
+    /// Starts a run and waits for its end; what it gives is durable.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn execute(
+        &self,
+        tenant: TenantId,
+        run: &StartRun,
+    ) -> Result<Arc<RunEnd>, EngineError> {
+        self.data_key(tenant).await?;
+        let started = match self.start_here(tenant, run).await? {
+            Some((started, end)) => match end.await {
+                Some(end) => return Ok(end),
+                None => started,
+            },
+            None => self.start(tenant, run).await?,
+        };
+        let view = self.finished(tenant, started.run).await?;
+        Ok(Arc::new(RunEnd {
+            run: view.id,
+            status: view.status,
+            outputs: view.outputs,
+            error: view.error,
+        }))
+    }
+
     /// Starts a run in the worker of this process, when it has room and knows
     /// the version; none when the run has to be queued.
     async fn start_here(
         &self,
         tenant: TenantId,
         run: &StartRun,
-    ) -> Result<Option<Started>, EngineError> {
+    ) -> Result<Option<(Started, BoxFuture<'static, Option<Arc<RunEnd>>>)>, EngineError> {
         let Some(host) = self.the_host() else {
             return Ok(None);
         };
@@ -99,10 +140,10 @@ impl Engine {
             return Ok(None);
         };
         match admission.await {
-            Admission::Born => Ok(Some(Started {
-                run,
-                version: version.id,
-            })),
+            Admission::Born(end) => {
+                let version = version.id;
+                Ok(Some((Started { run, version }, end)))
+            }
             Admission::Refused => Ok(None),
             Admission::Unknown => Err(EngineError::Unanswered(run)),
         }

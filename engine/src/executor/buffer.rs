@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::flush::{Acks, FlushSender, Message};
 use crate::crypto::{DataKey, Kind};
+use crate::engine::RunEnd;
 use crate::graph::Plan;
 use crate::run::Record;
 use crate::store::cross_tenant::checkpoint::{Birth, Checkpoint, Then};
@@ -272,6 +273,13 @@ impl Buffer {
         } else if !self.is_empty() || self.handed < self.awaited {
             self.hand_over_with(Then::GoOn);
         }
+    }
+
+    /// The next checkpoint ends the run: who waits for its end is told with it.
+    pub(super) fn announce(&self, end: RunEnd) {
+        let number = self.handed + 1;
+        self.acks
+            .send_modify(|acks| acks.end = Some((number, Arc::new(end))));
     }
 
     /// Hands everything to the flush, with what becomes of the run.

@@ -4,15 +4,26 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::engine::RunEnd;
 use crate::store::cross_tenant::checkpoint::Checkpoint;
 
 /// What a run knows of its handed checkpoints.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Acks {
     /// All up to this number are durable.
     pub flushed: u64,
+    /// The run's end, and the number of the checkpoint that holds it.
+    pub end: Option<(u64, Arc<RunEnd>)>,
     /// No more will be.
     pub lost: Option<Lost>,
+}
+
+impl Acks {
+    /// The run's end, once it is durable.
+    pub fn ended(&self) -> Option<&Arc<RunEnd>> {
+        let (number, end) = self.end.as_ref()?;
+        (*number <= self.flushed).then_some(end)
+    }
 }
 
 /// Why no more checkpoints of a run will be written.

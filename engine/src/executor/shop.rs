@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::buffer::Born;
 use super::flush::{Acks, Lost};
 use super::{FlushSender, Lease, Opened, run_task};
-use crate::engine::{Admission, Engine, Host, Newborn};
+use crate::engine::{Admission, Engine, Host, Newborn, RunEnd};
 use crate::ids::{RunId, TenantId, VersionId, WorkerId};
 use crate::store::cross_tenant::claim::{Claimed, Mail};
 
@@ -151,13 +151,21 @@ impl Host for Shop {
         let (mail, inbox) = mpsc::unbounded_channel();
         Self::execute(&shop, opened, mail, inbox);
         let admission = async move {
-            let told = told.wait_for(|acks| acks.flushed > 0 || acks.lost.is_some());
-            match told.await.map(|acks| (acks.flushed, acks.lost.clone())) {
-                Ok((1.., _)) => Admission::Born,
+            let born = told.wait_for(|acks| acks.flushed > 0 || acks.lost.is_some());
+            match born.await.map(|acks| (acks.flushed, acks.lost.clone())) {
+                Ok((1.., _)) => Admission::Born(end_of(told).boxed()),
                 Ok((0, Some(Lost::Fenced | Lost::Unstorable { .. }))) => Admission::Refused,
                 Ok((0, Some(Lost::Stopped) | None)) | Err(_) => Admission::Unknown,
             }
         };
         Some(admission.boxed())
     }
+}
+
+/// The run's end, if this worker brings it there.
+async fn end_of(mut told: watch::Receiver<Acks>) -> Option<Arc<RunEnd>> {
+    let acks = told
+        .wait_for(|acks| acks.ended().is_some() || acks.lost.is_some())
+        .await;
+    acks.ok()?.ended().cloned()
 }

@@ -17,7 +17,7 @@ use super::buffer::{Born, Buffer, LONGEST};
 use super::flush::{Acks, Lost};
 use super::{Shop, open};
 use crate::crypto::{DataKey, Kind};
-use crate::engine::{Message, RunFailure, RunResult, Version};
+use crate::engine::{Message, RunEnd, RunFailure, RunResult, Version};
 use crate::graph::Body as StepBody;
 use crate::node::{Conditions, Ctx, Effect, NodeError, NodeResult, Runner};
 use crate::run::{
@@ -415,6 +415,12 @@ impl Task {
     fn end(&self, status: RunStatus, result: RunResult) -> Then {
         let plain = serde_json::to_vec(&result).unwrap_or_default();
         let Fence { tenant, run, .. } = self.fence;
+        self.buffer().announce(RunEnd {
+            run,
+            status,
+            outputs: result.outputs,
+            error: result.error,
+        });
         Then::End {
             status: status.as_str(),
             at: self.clock_now(),
