@@ -137,6 +137,10 @@ impl From<&EngineError> for Text {
             EngineError::InputTooLarge { limit } => {
                 text!("the inputs are larger than {limit} bytes", limit = *limit)
             }
+            EngineError::Unanswered(run) => text!(
+                "the database did not answer: the run {run} may have been accepted",
+                run = run.to_string()
+            ),
             EngineError::Ended(run) => text!("the run {run} has ended", run = run.to_string()),
             EngineError::NoQuestion(step) => {
                 text!("the step `{step}` waits for no answer", step)
