@@ -60,6 +60,8 @@ pub struct Run {
         hide_default_value = true
     )]
     pub input: String,
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
     #[command(flatten)]
     pub tenant: Tenant,
 }
@@ -86,6 +88,34 @@ pub enum Runs {
         #[command(flatten)]
         tenant: Tenant,
     },
+    Waiting {
+        #[arg(long, value_name = "ROLE")]
+        role: Vec<String>,
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u32,
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+    Approve(Approve),
+}
+
+/// `copro runs approve`.
+#[derive(Debug, Args)]
+pub struct Approve {
+    #[arg(value_name = "RUN")]
+    pub run: Uuid,
+    #[arg(value_name = "STEP")]
+    pub step: String,
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: String,
+    #[arg(long, value_name = "ROLE")]
+    pub role: Vec<String>,
+    #[arg(long)]
+    pub refuse: bool,
+    #[arg(long, value_name = "JSON")]
+    pub form: Option<String>,
+    #[command(flatten)]
+    pub tenant: Tenant,
 }
 
 /// `copro reviews`.

@@ -68,6 +68,10 @@ pub enum Kind {
     Items,
     /// A message to a run.
     Inbox,
+    /// What a run waits for.
+    Wait,
+    /// Who started a run.
+    Requester,
 }
 
 impl Kind {
@@ -79,6 +83,8 @@ impl Kind {
             Self::Step => b's',
             Self::Items => b'l',
             Self::Inbox => b'm',
+            Self::Wait => b'w',
+            Self::Requester => b'p',
         }
     }
 }

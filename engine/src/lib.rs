@@ -22,8 +22,9 @@ pub mod testing;
 pub mod text;
 
 pub use engine::{
-    AttemptView, Engine, EngineError, RunEnd, RunEvent, RunFailure, RunFilter, RunSummary, RunView,
-    Saved, StartRun, Started, StepView, TenantSettings, Transaction, Version, Watch,
+    AttemptView, Engine, EngineError, Pending, PendingCursor, PendingFilter, RunEnd, RunEvent,
+    RunFailure, RunFilter, RunSummary, RunView, Saved, StartRun, Started, StepView, TenantSettings,
+    Transaction, Verdict, Version, Watch,
 };
 pub use run::{Answer, RunStatus, StepStatus};
 pub use service::{Worker, WorkerOptions};

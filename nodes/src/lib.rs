@@ -3,18 +3,24 @@
 pub mod flow;
 pub mod reconcile;
 pub mod tx;
+pub mod wait;
 
 use engine::node::{CatalogueError, Registry};
 
+use crate::flow::approval::Approval;
 use crate::flow::fail::Fail;
 use crate::flow::log::Log;
 use crate::flow::script::Script;
 use crate::flow::set::Set;
 use crate::flow::switch::Switch;
+use crate::flow::token::Token;
+use crate::flow::wait::Wait;
+use crate::flow::workflow::Workflow;
 use crate::reconcile::confirm::ReconcileConfirm;
 use crate::reconcile::post::ReconcilePost;
 use crate::reconcile::propose::ReconcilePropose;
 use crate::reconcile::undo::ReconcileUndo;
+use crate::wait::webhook::WaitWebhook;
 
 /// Every node, sorted by name.
 ///
@@ -22,6 +28,7 @@ use crate::reconcile::undo::ReconcileUndo;
 /// When two nodes have one name and version, or the list is not sorted.
 pub fn catalogue() -> Result<Registry, CatalogueError> {
     Registry::builder()
+        .waiting(Approval)
         .node(Fail)
         .node(Log)
         .transaction(ReconcileConfirm)
@@ -31,5 +38,9 @@ pub fn catalogue() -> Result<Registry, CatalogueError> {
         .node(Script::default())
         .node(Set)
         .node(Switch)
+        .node(Token)
+        .waiting(Wait)
+        .waiting(WaitWebhook)
+        .waiting(Workflow)
         .build()
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::ids::TenantId;
 use domain::store::testing::{TILLEULS, condominium, load, small};
 use domain::store::{TenantTx, condominiums, results};
-use engine::node::{Effect, Registered, Runner};
+use engine::node::{Effect, Registered, Runner, Token};
 use engine::testing::{NodeTest, RunTest};
 use nodes::catalogue;
 use serde_json::{Value, json};
@@ -41,6 +41,12 @@ impl Suite {
         transaction.commit().await.unwrap();
         let unknown = json!([{ "kind": "unknown", "amount": "250.00" }]);
         let configs = BTreeMap::from([
+            ("token", json!({})),
+            (
+                "wait.webhook",
+                json!({ "token": Token::new(engine::ids::TenantId(uuid::Uuid::nil())).to_string() }),
+            ),
+            ("approval", json!({ "title": "May it pass?" })),
             (
                 "fail",
                 json!({ "code": "test.failed", "message": "The test wants it." }),
@@ -65,6 +71,8 @@ impl Suite {
                 "switch",
                 json!({ "cases": { "big": "2 > 1" }, "default": "small" }),
             ),
+            ("workflow", json!({ "name": "called" })),
+            ("wait", json!({ "for": "5 working_days", "calendar": "fr" })),
         ]);
         Self { test, configs }
     }

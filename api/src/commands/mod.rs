@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod approvals;
 mod backtest;
 mod demo;
 mod reviews;

@@ -65,7 +65,8 @@ pub async fn execute(
 ) -> Result<Done, Failure> {
     let tenant = tenant_of(&run.tenant);
     let saved = app.engine.save(tenant, &checked.source).await?;
-    let start = StartRun::new(&checked.name, checked.inputs).version(saved.id);
+    let mut start = StartRun::new(&checked.name, checked.inputs).version(saved.id);
+    start.requester.clone_from(&run.name);
     let started = app
         .engine
         .start(tenant, &start)

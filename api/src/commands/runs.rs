@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Local, Utc};
 use engine::ids::RunId;
-use engine::node::{LogLevel, LogLine};
-use engine::{AttemptView, RunFilter, RunStatus, RunView, StepView};
+use engine::node::{LogLevel, LogLine, On, Wait};
+use engine::{AttemptView, PendingFilter, RunFilter, RunStatus, RunView, StepView};
 use serde_json::Value;
 
-use super::Done;
+use super::{Done, approvals};
 use crate::app::App;
 use crate::cli::Runs;
 use crate::failure::Failure;
@@ -70,6 +70,21 @@ pub async fn execute(
             let view = app.engine.run(tenant_of(tenant), RunId(*run)).await?;
             show(&view, screen, words);
         }
+        Runs::Waiting {
+            role,
+            limit,
+            tenant,
+        } => {
+            let filter = PendingFilter {
+                roles: role.clone(),
+                limit: *limit,
+                ..PendingFilter::default()
+            };
+            let tenant = tenant_of(tenant);
+            let pending = app.engine.pending_approvals(tenant, &filter).await?;
+            approvals::list(&pending, screen, words);
+        }
+        Runs::Approve(approve) => approvals::decide(app, approve, screen, words).await?,
     }
     Ok(Done::Well)
 }
@@ -89,6 +104,9 @@ fn show(run: &RunView, screen: &Screen, words: &Words) {
         |key: &str, value: String| facts.row([(Style::Dim, words.say(key)), (Style::Plain, value)]);
     fact("runs.started", instant(run.created_at));
     fact("runs.took", took(Some(run.created_at), run.ended_at, words));
+    if let Some(parent) = run.parent {
+        fact("runs.parent", parent.to_string());
+    }
     for (name, value) in &run.labels {
         fact("runs.label", format!("{name} = {value}"));
     }
@@ -156,6 +174,9 @@ fn show_attempt(attempt: &AttemptView, several: bool, screen: &Screen, words: &W
             screen.paint(Style::Dim, &words.say("runs.key"))
         ));
     }
+    if let Some(wait) = &attempt.wait {
+        show_wait(wait, screen, words);
+    }
     for line in &attempt.logs {
         screen.line(&format!("    {}", log(line, screen)));
     }
@@ -165,6 +186,20 @@ fn show_attempt(attempt: &AttemptView, several: bool, screen: &Screen, words: &W
             words.say("runs.retry_at"),
             instant(at)
         ));
+    }
+}
+
+/// Which run it waits for, and until when.
+fn show_wait(wait: &Wait, screen: &Screen, words: &Words) {
+    let line = |key: &str, value: String| {
+        let key = screen.paint(Style::Dim, &words.say(key));
+        screen.line(&format!("    {key} {value}"));
+    };
+    if let On::Child(child) = &wait.on {
+        line("runs.child", child.to_string());
+    }
+    if let Some(until) = wait.until {
+        line("runs.until", instant(until));
     }
 }
 
@@ -200,7 +235,7 @@ fn value(name: &str, value: &Value, indent: usize, screen: &Screen, words: &Word
     }
 }
 
-fn instant(at: DateTime<Utc>) -> String {
+pub(super) fn instant(at: DateTime<Utc>) -> String {
     at.with_timezone(&Local)
         .format("%Y-%m-%d %H:%M:%S")
         .to_string()

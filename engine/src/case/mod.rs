@@ -4,6 +4,7 @@
 //! made for it. The database must be one where no other worker works: another
 //! would take the run and do with real nodes what a stub should answer.
 
+mod clock;
 mod compare;
 mod file;
 mod run;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::node::{
     Ctx, Effect, InTransaction, LookUp, NodeError, NodeResult, Plain, Problem, Registry, Runner,
+    Wait, Waited, Waiting, Wake,
 };
 use crate::store::Tx;
 
@@ -40,6 +41,11 @@ pub(super) fn stubbed(registry: &Registry, answers: BTreeMap<String, Vec<Answer>
             stubs: Arc::clone(&stubs),
         })),
         Runner::Transaction(inner) => Runner::Transaction(Arc::new(TransactionStub {
+            name: node.spec.name,
+            inner: Arc::clone(inner),
+            stubs: Arc::clone(&stubs),
+        })),
+        Runner::Waiting(inner) => Runner::Waiting(Arc::new(WaitingStub {
             name: node.spec.name,
             inner: Arc::clone(inner),
             stubs: Arc::clone(&stubs),
@@ -118,5 +124,33 @@ impl InTransaction for TransactionStub {
             Some(answer) => Box::pin(std::future::ready(answer)),
             None => self.inner.run(ctx, tx, config),
         }
+    }
+}
+
+/// Does not wait when it has an answer.
+struct WaitingStub {
+    name: &'static str,
+    inner: Arc<dyn Waiting>,
+    stubs: Arc<Stubs>,
+}
+
+impl Waiting for WaitingStub {
+    fn check(&self, config: &Value) -> Vec<Problem> {
+        self.inner.check(config)
+    }
+
+    fn calls(&self, config: &Value) -> Option<String> {
+        self.inner.calls(config)
+    }
+
+    fn begin(&self, ctx: &Ctx, config: Value) -> NodeResult<Waited<Value>> {
+        match self.stubs.answer(ctx, self.name) {
+            Some(answer) => answer.map(Waited::Done),
+            None => self.inner.begin(ctx, config),
+        }
+    }
+
+    fn wake(&self, ctx: &Ctx, config: Value, wait: &Wait, wake: Wake) -> NodeResult<Waited<Value>> {
+        self.inner.wake(ctx, config, wait, wake)
     }
 }

@@ -1,11 +1,14 @@
 //! What reaches a run from outside: through its inbox.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::error::unhindered;
 use super::{Answer, Engine, EngineError};
 use crate::crypto::Kind;
 use crate::ids::{RunId, TenantId};
-use crate::run::{Place, StepStatus, place_of_path};
+use crate::node::Wake;
+use crate::run::{Place, place_of_path};
 use crate::store::{self, Role};
 
 /// A message to a run, sealed in its inbox.
@@ -21,6 +24,15 @@ pub(crate) enum Message {
         /// What became of it.
         answer: Answer,
     },
+    /// What a step waits for has come.
+    Wake {
+        /// Which step.
+        place: Place,
+        /// Which attempt of it.
+        attempt: u32,
+        /// What has come.
+        wake: Wake,
+    },
 }
 
 impl Engine {
@@ -30,7 +42,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::UnknownRun`], [`EngineError::Ended`].
     pub async fn cancel(&self, tenant: TenantId, run: RunId) -> Result<(), EngineError> {
-        self.send(tenant, run, "cancel", &Message::Cancel).await
+        unhindered!(self.send(tenant, run, "cancel", &Message::Cancel))
     }
 
     /// Says what became of an attempt whose outcome is unknown. `step` is the
@@ -45,20 +57,41 @@ impl Engine {
         step: &str,
         answer: Answer,
     ) -> Result<(), EngineError> {
-        let view = self.run(tenant, run).await?;
-        if view.status.is_final() {
-            return Err(EngineError::Ended(run));
-        }
-        let asks = view.steps.iter().any(|known| {
-            known.path == step
-                && known.status == StepStatus::Waiting
-                && known.attempts.last().is_some()
-        });
-        let place = place_of_path(step)
-            .filter(|_| asks)
-            .ok_or_else(|| EngineError::NoQuestion(step.to_owned()))?;
+        let unasked = || EngineError::NoQuestion(step.to_owned());
+        let place = place_of_path(step).ok_or_else(unasked)?;
+        let question = place.to_string();
         let message = Message::Answer { place, answer };
-        self.send(tenant, run, "answer", &message).await
+        unhindered!(self.take_answer(tenant, run, &question, &message))
+            .and_then(|taken| if taken { Ok(()) } else { Err(unasked()) })
+    }
+
+    /// Leaves the answer to a question; false when nothing is asked.
+    async fn take_answer(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        question: &str,
+        message: &Message,
+    ) -> Result<bool, EngineError> {
+        let mut tx = self.leave(tenant, run, "answer", message).await?;
+        if !store::waits::take_question(&mut tx, tenant, run, question).await? {
+            return Ok(false);
+        }
+        store::commit!("inbox.answer.commit", tx)?;
+        self.announce();
+        Ok(true)
+    }
+
+    /// When the first of a tenant's timers goes off, if all of its runs wait.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn next_timer(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<DateTime<Utc>>, EngineError> {
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        Ok(store::runs::next_timer(&mut tx, tenant).await?)
     }
 
     async fn send(
@@ -68,6 +101,20 @@ impl Engine {
         kind: &str,
         message: &Message,
     ) -> Result<(), EngineError> {
+        let tx = self.leave(tenant, run, kind, message).await?;
+        store::commit!("inbox.commit", tx)?;
+        self.announce();
+        Ok(())
+    }
+
+    /// Leaves a message to a run, whose row the transaction then holds.
+    async fn leave(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        kind: &str,
+        message: &Message,
+    ) -> Result<store::Db, EngineError> {
         let key = self.data_key(tenant).await?;
         let plain = serde_json::to_vec(message)?;
         let data = key.seal(tenant, Kind::Inbox, run.0, &plain);
@@ -79,8 +126,6 @@ impl Engine {
                 None => EngineError::UnknownRun(run),
             });
         }
-        store::commit!("inbox.commit", tx)?;
-        self.announce();
-        Ok(())
+        Ok(tx)
     }
 }

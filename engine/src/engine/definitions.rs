@@ -1,5 +1,6 @@
 //! Workflows: saved as versions, published, checked once per process.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use super::{Engine, EngineError};
@@ -21,6 +22,8 @@ pub struct Version {
     pub source: String,
     /// The checked workflow.
     pub plan: Arc<Plan>,
+    /// The workflows it calls by name.
+    pub(crate) calls: BTreeSet<String>,
 }
 
 /// A saved version.
@@ -122,6 +125,7 @@ impl Engine {
             workflow: row.workflow,
             number: row.number,
             source: row.source,
+            calls: plan.calls(),
             plan,
         });
         let mut known = self

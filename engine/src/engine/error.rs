@@ -4,7 +4,7 @@ use crate::crypto::CryptoError;
 use crate::graph::InputProblem;
 use crate::ids::{RunId, VersionId};
 use crate::language::{Diagnostic, Severity};
-use crate::node::NodeError;
+use crate::node::{NodeError, Refusal};
 use crate::store::{DbError, StoreError};
 use crate::text;
 use crate::text::Text;
@@ -49,11 +49,39 @@ pub enum EngineError {
     Unanswered(RunId),
     /// The run has ended.
     Ended(RunId),
+    /// Nothing waits for a delivery to this token.
+    UnknownToken,
+    /// A person's answer does not count.
+    Refused(#[from] Refusal),
     /// No attempt of this step waits for an answer.
     NoQuestion(String),
 }
 
+/// How often something is done again when others were in its way.
+const MOST_CONFLICTS: u32 = 5;
+
+/// Awaits a piece of work that others may be in the way of: it writes nothing
+/// then, and is done again.
+macro_rules! unhindered {
+    ($work:expr) => {{
+        let mut conflicts = 0;
+        loop {
+            match $work.await {
+                Err(error) if error.is_hindered(&mut conflicts) => {}
+                done => break done,
+            }
+        }
+    }};
+}
+pub(super) use unhindered;
+
 impl EngineError {
+    /// Whether others were in the way, and not too often.
+    pub(super) fn is_hindered(&self, conflicts: &mut u32) -> bool {
+        *conflicts += 1;
+        matches!(self, Self::Store(error) if error.is_conflict()) && *conflicts <= MOST_CONFLICTS
+    }
+
     /// Stable code, for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -70,6 +98,14 @@ impl EngineError {
             Self::Unanswered(_) => "engine.unanswered",
             Self::Ended(_) => "run.ended",
             Self::NoQuestion(_) => "run.no_question",
+            Self::UnknownToken => "wait.unknown_token",
+            Self::Refused(refusal) => match refusal {
+                Refusal::Decided(_) => "approval.decided",
+                Refusal::AlreadyAnswered(_) => "approval.already_answered",
+                Refusal::Excluded(_) => "approval.excluded",
+                Refusal::MissingRole { .. } => "approval.missing_role",
+                Refusal::BadForm(_) => "approval.bad_form",
+            },
         }
     }
 }
@@ -142,6 +178,10 @@ impl From<&EngineError> for Text {
                 run = run.to_string()
             ),
             EngineError::Ended(run) => text!("the run {run} has ended", run = run.to_string()),
+            EngineError::UnknownToken => {
+                text!("nothing waits for a delivery to this token, or not any more")
+            }
+            EngineError::Refused(refusal) => refusal.into(),
             EngineError::NoQuestion(step) => {
                 text!("the step `{step}` waits for no answer", step)
             }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Engine, EngineError, Version};
 use crate::crypto::{DataKey, Kind};
 use crate::ids::{RunId, TenantId, VersionId};
-use crate::node::{LogLine, NodeError};
+use crate::node::{LogLine, NodeError, Wait};
 use crate::run::{Body, Place, RunStatus, StepStatus, Stored, path_of};
 use crate::store::runs::{RunRow, Wanted};
 use crate::store::steps::{StoredItems, StoredStep};
@@ -60,6 +60,8 @@ pub struct RunView {
     pub version: VersionId,
     /// How it stands.
     pub status: RunStatus,
+    /// The run that started it and waits for its end.
+    pub parent: Option<RunId>,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
     /// When a worker first took it.
@@ -116,6 +118,8 @@ pub struct AttemptView {
     pub key: Option<String>,
     /// When the next attempt is due.
     pub retry_at: Option<DateTime<Utc>>,
+    /// What it waits for, or waited for last.
+    pub wait: Option<Wait>,
 }
 
 /// A line of a list of runs.
@@ -254,6 +258,7 @@ fn view(
         workflow: row.workflow,
         version: row.version,
         status: run_status(&row.status),
+        parent: row.parent,
         created_at: row.created_at,
         started_at: row.started_at,
         ended_at: row.ended_at,
@@ -309,6 +314,7 @@ fn attempt(record: Stored) -> AttemptView {
         logs: body.logs,
         key: body.key.map(|key| key.0),
         retry_at: body.retry_at,
+        wait: body.wait,
     }
 }
 

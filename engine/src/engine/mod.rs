@@ -1,5 +1,6 @@
 //! The facade: what the API, the CLI and nodes ask of the engine.
 
+mod approvals;
 mod control;
 mod definitions;
 mod erase;
@@ -7,6 +8,7 @@ mod error;
 mod host;
 mod inspect;
 mod keys;
+mod kin;
 mod start;
 mod tenants;
 mod transaction;
@@ -19,12 +21,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 
+pub use approvals::{Pending, PendingCursor, PendingFilter, Verdict};
 pub(crate) use control::Message;
 pub use definitions::{Saved, Version};
 pub use error::EngineError;
 pub(crate) use host::{Admission, Host, Newborn};
 pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepView};
 pub(crate) use inspect::{RunResult, open_items, open_step};
+pub(crate) use kin::{Kin, Parent};
 pub(crate) use start::facts;
 pub use start::{RunEnd, StartRun, Started};
 pub use tenants::TenantSettings;
@@ -123,7 +127,7 @@ impl Engine {
     }
 
     /// Wakes the worker of this process at once, and those elsewhere soon.
-    fn announce(&self) {
+    pub(crate) fn announce(&self) {
         self.wake();
         if self.0.announced.swap(true, Ordering::AcqRel) {
             return;

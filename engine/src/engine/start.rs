@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+use super::kin::Kin;
 use super::{Admission, Engine, EngineError, Newborn, RunFailure, Version};
 use crate::crypto::Kind;
 use crate::expr::{RunFacts, Scope};
@@ -30,6 +31,8 @@ pub struct StartRun {
     pub version: Option<VersionId>,
     /// What it is given.
     pub inputs: Value,
+    /// Who starts it, when someone does: `requester` of an `approval`.
+    pub requester: Option<String>,
 }
 
 impl StartRun {
@@ -39,6 +42,16 @@ impl StartRun {
             workflow: workflow.into(),
             version: None,
             inputs,
+            requester: None,
+        }
+    }
+
+    /// A run that this person starts.
+    #[must_use]
+    pub fn by(self, requester: impl Into<String>) -> Self {
+        Self {
+            requester: Some(requester.into()),
+            ..self
         }
     }
 
@@ -134,6 +147,10 @@ impl Engine {
         let Some(version) = known.and_then(|id| self.known_version(tenant, id)) else {
             return Ok(None);
         };
+        if run.requester.is_some() || !version.calls.is_empty() {
+            // What it has of relations is looked up and stored with it.
+            return Ok(None);
+        }
         let accepted = self.accept(tenant, run, &version).await?;
         let run = accepted.run;
         let Some(admission) = host.take(accepted) else {
@@ -168,7 +185,9 @@ impl Engine {
             .version
             .or_else(|| self.known_published(tenant, &run.workflow));
         if let Some(version) = cached
-            && let Some(started) = self.start_version(connection, tenant, run, version).await?
+            && let Some(started) = self
+                .start_version(connection, tenant, run, version, Kin::default())
+                .await?
         {
             return Ok(started);
         }
@@ -178,7 +197,10 @@ impl Engine {
                 .await?
                 .ok_or_else(|| EngineError::UnknownWorkflow(run.workflow.clone()))?;
             self.remember_published(tenant, &run.workflow, version);
-            if let Some(started) = self.start_version(connection, tenant, run, version).await? {
+            let started = self
+                .start_version(connection, tenant, run, version, Kin::default())
+                .await?;
+            if let Some(started) = started {
                 return Ok(started);
             }
         }
@@ -186,17 +208,30 @@ impl Engine {
     }
 
     /// None when the version is not the published one any more.
-    async fn start_version(
+    pub(super) async fn start_version(
         &self,
         connection: &mut Connection,
         tenant: TenantId,
         run: &StartRun,
         id: VersionId,
+        kin: Kin,
     ) -> Result<Option<Started>, EngineError> {
         let version = self.version_on(connection, tenant, id).await?;
         let Newborn {
-            run: run_id, birth, ..
+            run: run_id,
+            mut birth,
+            ..
         } = self.accept(tenant, run, &version).await?;
+        let key = self.data_key(tenant).await?;
+        let kin = Kin {
+            calls: self.called(connection, tenant, &version).await?,
+            requester: run.requester.as_ref().map(|name| {
+                hex::encode(key.seal(tenant, Kind::Requester, run_id.0, name.as_bytes()))
+            }),
+            ..kin
+        };
+        birth.parent = kin.parent.as_ref().map(|parent| parent.run);
+        birth.kin = kin.to_value()?;
         let inserted = store::runs::insert(connection, tenant, run_id, &birth).await?;
         Ok(inserted.then_some(Started {
             run: run_id,
@@ -241,6 +276,8 @@ impl Engine {
                 data: key.seal(tenant, Kind::RunInput, run_id.0, &plain),
                 labels,
                 priority,
+                parent: None,
+                kin: None,
                 if_published: run.version.is_none(),
             },
         })

@@ -1,5 +1,6 @@
 //! One attempt of a step, by its effect.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Shop;
 use super::buffer::Buffer;
 use crate::ids::{RunId, TenantId};
-use crate::node::{Ctx, Effect, IdempotencyKey, LogLine, NodeError, NodeResult};
+use crate::node::{Ctx, Effect, IdempotencyKey, LogLine, NodeError, NodeResult, Waited};
 use crate::run::{Attempted, Key, Start, TIMED_OUT};
 use crate::text;
 
@@ -76,13 +77,15 @@ impl Attempt {
 
     /// Ends the attempt.
     pub(super) fn done(self, result: NodeResult<Value>) -> Done {
-        Done::Attempted(Box::new(self.attempted(result)), false)
+        Done::Attempted(Box::new(self.attempted(result.map(Waited::Done))), false)
     }
 
-    pub(super) fn attempted(self, result: NodeResult<Value>) -> Attempted {
-        let result = result.and_then(|output| {
-            bounded(&output, Bounded::Output)?;
-            Ok(output)
+    pub(super) fn attempted(self, result: NodeResult<Waited<Value>>) -> Attempted {
+        let result = result.and_then(|waited| {
+            if let Waited::Done(output) = &waited {
+                bounded(output, Bounded::Output)?;
+            }
+            Ok(waited)
         });
         Attempted {
             ended_at: self.shop.engine.clock().now(),
@@ -99,7 +102,7 @@ impl Attempt {
 }
 
 /// The lines a node wrote.
-fn logs(ctx: Ctx) -> Vec<LogLine> {
+pub(super) fn logs(ctx: Ctx) -> Vec<LogLine> {
     ctx.log.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -110,17 +113,20 @@ pub(super) async fn caught<T>(
     AssertUnwindSafe(work)
         .catch_unwind()
         .await
-        .map_err(|panic| {
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_default();
-            NodeError::fail(
-                "node.panicked",
-                text!("the node panicked: {reason}", reason = text),
-            )
-        })
+        .map_err(|panic| panicked(&*panic))
+}
+
+/// What a panic said.
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> NodeError {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    NodeError::fail(
+        "node.panicked",
+        text!("the node panicked: {reason}", reason = text),
+    )
 }
 
 /// None when the time was over first.

@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
-use super::flush::{Acks, FlushSender, Message};
+use super::flush::{Acks, FlushSender, Message as Handed};
 use crate::crypto::{DataKey, Kind};
-use crate::engine::RunEnd;
+use crate::engine::{Message, RunEnd};
 use crate::graph::Plan;
-use crate::run::Record;
+use crate::ids::RunId;
+use crate::node::{On, Wait};
+use crate::run::{Record, StepStatus};
 use crate::store::cross_tenant::checkpoint::{Birth, Checkpoint, Then};
+use crate::store::cross_tenant::letters::Letter;
+use crate::store::cross_tenant::waits::WaitRow;
 use crate::store::steps::{Fence, ItemRow, Records, StepRow};
 
 /// Records of a run that may be unflushed.
@@ -142,6 +147,7 @@ impl Buffer {
         self.since.get_or_insert_with(Instant::now);
         self.progress |= record.status.is_final();
         self.count += 1;
+        self.note_wait(record);
         match self.outermost_loop(record) {
             Some(outer) => self.push_item(outer, record),
             None => self.push_step(record),
@@ -161,6 +167,58 @@ impl Buffer {
         let index = record.key.first()?;
         let step = self.plan.steps.steps.get(index)?;
         Some(Arc::clone(&step.id))
+    }
+
+    /// What wakes it from outside is a row; a wait for a time is the run's timer.
+    fn note_wait(&mut self, record: &Record) {
+        let Some(wait) = &record.body.wait else {
+            return;
+        };
+        let (kind, topic) = match &wait.on {
+            On::Time | On::Call(_) => return,
+            On::Child(child) => {
+                if record.status == StepStatus::Cancelled {
+                    let at = record.ended_at.unwrap_or(record.started_at);
+                    self.send(*child, "cancel", at, &Message::Cancel);
+                }
+                return;
+            }
+            On::Answer => ("answer", None),
+            On::People(_) => ("approval", None),
+            On::Delivery { topic } => ("webhook", Some(topic.clone())),
+        };
+        let row = (!record.status.is_final()).then(|| WaitRow {
+            attempt: i32::try_from(record.attempt).unwrap_or(i32::MAX),
+            kind,
+            topic,
+            since: record.started_at,
+            data: self.seal_wait(wait),
+        });
+        self.records.waits.insert(record.place.to_string(), row);
+    }
+
+    /// Leaves a message to another run, in the checkpoint of what is in here.
+    pub(super) fn send(
+        &mut self,
+        to: RunId,
+        kind: &'static str,
+        sent_at: DateTime<Utc>,
+        message: &Message,
+    ) {
+        let plain = serde_json::to_vec(message).unwrap_or_default();
+        let data = self.key.seal(self.fence.tenant, Kind::Inbox, to.0, &plain);
+        self.records.letters.push(Letter {
+            to,
+            kind,
+            sent_at,
+            data,
+        });
+    }
+
+    fn seal_wait(&self, wait: &Wait) -> Vec<u8> {
+        let plain = serde_json::to_vec(wait).unwrap_or_default();
+        let Fence { tenant, run, .. } = self.fence;
+        self.key.seal(tenant, Kind::Wait, run.0, &plain)
     }
 
     fn push_step(&mut self, record: &Record) {
@@ -299,7 +357,7 @@ impl Buffer {
             birth: self.birth.take(),
             then,
         };
-        let message = Message {
+        let message = Handed {
             checkpoint,
             number: self.handed,
             acks: Arc::clone(&self.acks),
@@ -363,6 +421,8 @@ pub(crate) fn merge(earlier: &mut Records, later: Records) {
         merge_step(&mut earlier.steps, row);
     }
     earlier.items.extend(later.items);
+    earlier.waits.extend(later.waits);
+    earlier.letters.extend(later.letters);
     earlier.consumed.extend(later.consumed);
 }
 

@@ -8,11 +8,14 @@ mod attempt;
 mod buffer;
 mod external;
 mod flush;
+mod keep;
 mod lease;
+mod mail;
 mod open;
 mod shop;
 mod task;
 mod transaction;
+mod waiting;
 
 pub(crate) use buffer::merge;
 pub(crate) use flush::{Acks, FlushSender, Lost, Message, flush_channel};

@@ -12,7 +12,7 @@ use super::Shop;
 use super::buffer::Born;
 use super::task::{Exit, Task, UNSTORABLE, is_poisoned, poisoned};
 use crate::crypto::{DataKey, Kind};
-use crate::engine::{EngineError, Message, Version, facts, open_items, open_step};
+use crate::engine::{EngineError, Kin, Message, Version, facts, open_items, open_step};
 use crate::expr::Typed;
 use crate::node::NodeError;
 use crate::run::{Body, Place, Run, StepStatus, Stored};
@@ -141,7 +141,8 @@ async fn attempt(
     for record in refused {
         begun.records.extend(run.record_of(record));
     }
-    let mut task = Task::new(shop, claimed, version, key, run, next_chunk, born);
+    let kin = Kin::read(claimed.kin.as_ref())?;
+    let mut task = Task::new(shop, claimed, version, key, run, next_chunk, born, kin);
     if let Some(poison) = poison {
         let then = task.end_failed(poison.step, &poison.error);
         return Ok(task.let_go(then).await);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -37,6 +37,8 @@ pub(crate) struct Shop {
     /// The last claim took all there was, with room left.
     idle: AtomicBool,
     this: Weak<Self>,
+    /// Places for runs that wait and are kept all the same.
+    pub kept: Arc<Semaphore>,
     runs: Mutex<HashMap<(TenantId, RunId), Slot>>,
     refused: Mutex<Vec<Uuid>>,
 }
@@ -63,6 +65,7 @@ impl Shop {
             drain: CancellationToken::new(),
             freed: Notify::new(),
             post: Notify::new(),
+            kept: Arc::new(Semaphore::new(slots / 8)),
             slots,
             tasks: TaskTracker::new(),
             idle: AtomicBool::new(false),
@@ -137,6 +140,7 @@ impl Host for Shop {
             recorded: false,
             created_at: run.birth.created_at,
             data: run.birth.data.clone(),
+            kin: None,
             mail: false,
         };
         let opened = Opened {

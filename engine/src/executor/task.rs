@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -12,12 +12,14 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::Shop;
 use super::attempt::{Attempt, Bounded, Done, LARGEST_OUTPUT, bounded, idempotency_key};
 use super::buffer::{Born, Buffer, LONGEST};
 use super::flush::{Acks, Lost};
-use super::{Shop, open};
+use super::keep::{Keep, LARGE};
+use super::transaction::Work;
 use crate::crypto::{DataKey, Kind};
-use crate::engine::{Message, RunEnd, RunFailure, RunResult, Version};
+use crate::engine::{Kin, RunEnd, RunFailure, RunResult, Version};
 use crate::graph::Body as StepBody;
 use crate::node::{Conditions, Ctx, Effect, NodeError, NodeResult, Runner};
 use crate::run::{
@@ -51,29 +53,37 @@ pub(super) enum Exit {
 
 /// A run that is being executed.
 pub(super) struct Task {
-    shop: Arc<Shop>,
-    fence: Fence,
+    pub(super) shop: Arc<Shop>,
+    pub(super) fence: Fence,
     version: Arc<Version>,
-    key: Arc<DataKey>,
-    run: Run,
+    pub(super) key: Arc<DataKey>,
+    pub(super) run: Run,
     buffer: Arc<Mutex<Buffer>>,
     acks: watch::Receiver<Acks>,
     inflight: FuturesUnordered<BoxFuture<'static, Done>>,
-    flights: HashMap<Key, Flight>,
+    pub(super) flights: HashMap<Key, Flight>,
     /// The recorded instant of the run's last durable input.
-    now: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
     /// An attempt waits for its intent to be durable.
     urgent: bool,
-    read: HashSet<i64>,
+    pub(super) read: HashSet<i64>,
+    /// Messages that wait for an attempt under way.
+    pub(super) early: Vec<Mail>,
+    pub(super) kin: Arc<Kin>,
+    /// Who started the run.
+    requester: Option<String>,
     draining: bool,
+    keep: Keep,
+    kept_until: Option<Instant>,
 }
 
-struct Flight {
+pub(super) struct Flight {
     abort: CancellationToken,
     effect: Effect,
 }
 
 impl Task {
+    #[expect(clippy::too_many_arguments, reason = "all that a run is made of, once")]
     pub(super) fn new(
         shop: &Arc<Shop>,
         claimed: &Claimed,
@@ -82,6 +92,7 @@ impl Task {
         run: Run,
         next_chunk: BTreeMap<String, i32>,
         born: Option<Born>,
+        kin: Kin,
     ) -> Self {
         let fence = Fence {
             tenant: claimed.tenant,
@@ -103,15 +114,20 @@ impl Task {
             fence,
             version: Arc::clone(version),
             key: Arc::clone(key),
+            now: run.last_wake().unwrap_or(claimed.created_at),
             run,
             acks: buffer.acks(),
             buffer: Arc::new(Mutex::new(buffer)),
             inflight: FuturesUnordered::new(),
             flights: HashMap::new(),
-            now: claimed.created_at,
             urgent: false,
             read: HashSet::new(),
+            early: Vec::new(),
+            requester: kin.requester(key, fence.tenant, fence.run),
+            kin: Arc::new(kin),
             draining: false,
+            keep: Keep::default(),
+            kept_until: None,
         }
     }
 
@@ -122,15 +138,15 @@ impl Task {
         mail: &mut mpsc::UnboundedReceiver<Mail>,
     ) -> Exit {
         self.applied(begun);
-        let due = self
-            .run
-            .apply(Event::Due(self.clock_now()), self.clock_now());
-        self.applied(due);
+        self.time_has_come();
         let mut turns = 0;
         loop {
             turns += 1;
             if turns % TURNS == 0 {
                 tokio::task::yield_now().await;
+            }
+            for message in std::mem::take(&mut self.early) {
+                self.work_in(&message);
             }
             while let Ok(message) = mail.try_recv() {
                 self.work_in(&message);
@@ -144,6 +160,7 @@ impl Task {
             }
             if self.inflight.is_empty()
                 && let Some(then) = self.what_then()
+                && !self.is_kept(&then)
             {
                 return self.let_go(then).await;
             }
@@ -151,6 +168,15 @@ impl Task {
                 return exit;
             }
         }
+    }
+
+    /// Whether a run that waits stays here for now.
+    fn is_kept(&mut self, then: &Then) -> bool {
+        self.kept_until = match then {
+            Then::Wait(_) if self.run.open_items() >= LARGE => self.keep.until(&self.shop.kept),
+            _ => None,
+        };
+        self.kept_until.is_some()
     }
 
     /// Starts all that may start, as long as the run may have more unflushed.
@@ -183,6 +209,15 @@ impl Task {
             Ok(known) => known,
             Err(error) => return self.failed_before(start, error),
         };
+        let started_at = self.clock_now();
+        let (mut effect, mut call) = (effect, None);
+        if let Runner::Waiting(node) = &node.runner {
+            call = self.begin_wait(&**node, &start, &input, started_at);
+            if call.is_none() {
+                return;
+            }
+            effect = Effect::Transaction;
+        }
         let abort = CancellationToken::new();
         self.flights.insert(
             start.key.clone(),
@@ -191,7 +226,6 @@ impl Task {
                 effect,
             },
         );
-        let started_at = self.clock_now();
         let attempt = Attempt {
             ctx: self.ctx(&start, effect, started_at),
             shop: Arc::clone(&self.shop),
@@ -203,8 +237,12 @@ impl Task {
             started_at,
             start,
         };
+        if let Some(call) = call {
+            let work = Work::Call(call, Arc::clone(&self.kin));
+            return self.inflight.push(attempt.transaction(work));
+        }
         let future = match (&node.runner, effect) {
-            (Runner::Transaction(node), _) => attempt.transaction(Arc::clone(node)),
+            (Runner::Transaction(node), _) => attempt.transaction(Work::Node(Arc::clone(node))),
             (Runner::Plain(node), Effect::External(_)) => {
                 if attempt.start.mode == Mode::LookUp {
                     attempt.look_up(Arc::clone(node))
@@ -214,6 +252,7 @@ impl Task {
                 }
             }
             (Runner::Plain(node), _) => attempt.plain(Arc::clone(node)),
+            (Runner::Waiting(_), _) => return,
         };
         self.inflight.push(future);
     }
@@ -231,7 +270,7 @@ impl Task {
         buffer.await_next()
     }
 
-    fn ctx(&self, start: &Start, effect: Effect, started_at: DateTime<Utc>) -> Ctx {
+    pub(super) fn ctx(&self, start: &Start, effect: Effect, started_at: DateTime<Utc>) -> Ctx {
         Ctx {
             tenant: self.fence.tenant,
             run: self.fence.run,
@@ -243,6 +282,7 @@ impl Task {
                 started_at
             },
             key: idempotency_key(self.fence.run, start),
+            requester: self.requester.clone(),
             cancel: CancellationToken::new(),
             conditions: Conditions {
                 sandbox: self.shop.engine.sandbox().clone(),
@@ -280,9 +320,7 @@ impl Task {
                 self.flights.remove(&key);
                 let mut applied = self.run.apply(Event::Attempted(*attempted), now);
                 if recorded {
-                    applied
-                        .records
-                        .retain(|record| record.key != key || !record.status.is_final());
+                    applied.records.retain(|record| record.key != key);
                 }
                 applied
             }
@@ -304,7 +342,8 @@ impl Task {
         false
     }
 
-    fn applied(&mut self, applied: Applied) {
+    pub(super) fn applied(&mut self, applied: Applied) {
+        self.keep.woken();
         let mut buffer = self.buffer();
         for record in &applied.records {
             buffer.push(record);
@@ -336,27 +375,6 @@ impl Task {
         }
     }
 
-    fn work_in(&mut self, mail: &Mail) {
-        if !self.read.insert(mail.id) {
-            return;
-        }
-        self.buffer().consume(mail.id);
-        let now = self.clock_now();
-        let event = match open::message(&self.key, mail) {
-            Ok(Message::Cancel) => Event::Cancelled,
-            Ok(Message::Answer { place, answer }) => {
-                self.now = mail.sent_at;
-                Event::Answered(place, answer, mail.sent_at)
-            }
-            Err(error) => {
-                tracing::error!(%error, run = %self.fence.run, "a message cannot be read");
-                return;
-            }
-        };
-        let applied = self.run.apply(event, now);
-        self.applied(applied);
-    }
-
     /// What becomes of a run that has nothing under way; none when it goes on.
     fn what_then(&mut self) -> Option<Then> {
         match self.run.outlook() {
@@ -368,8 +386,14 @@ impl Task {
                 (left > WORTH_WAITING).then_some(Then::Wait(Some(at)))
             }
             Outlook::Succeeded => Some(self.succeeded()),
-            Outlook::Cancelled => Some(self.end(RunStatus::Cancelled, RunResult::default())),
-            Outlook::Failed { step, error } => Some(self.end_failed(Some(step), &error)),
+            Outlook::Cancelled => {
+                self.give_up_waits();
+                Some(self.end(RunStatus::Cancelled, RunResult::default()))
+            }
+            Outlook::Failed { step, error } => {
+                self.give_up_waits();
+                Some(self.end_failed(Some(step), &error))
+            }
         }
     }
 
@@ -415,6 +439,8 @@ impl Task {
     fn end(&self, status: RunStatus, result: RunResult) -> Then {
         let plain = serde_json::to_vec(&result).unwrap_or_default();
         let Fence { tenant, run, .. } = self.fence;
+        let at = self.clock_now();
+        self.tell_parent(status, &result, at);
         self.buffer().announce(RunEnd {
             run,
             status,
@@ -423,7 +449,7 @@ impl Task {
         });
         Then::End {
             status: status.as_str(),
-            at: self.clock_now(),
+            at,
             result: self.key.seal(tenant, Kind::RunResult, run.0, &plain),
         }
     }
@@ -459,6 +485,7 @@ impl Task {
         let clock = Arc::clone(self.shop.engine.clock());
         let due = self.run.next_due();
         let shop = Arc::clone(&self.shop);
+        let kept_until = self.kept_until.take();
         tokio::select! {
             Some(done) = self.inflight.next(), if !self.inflight.is_empty() => {
                 if self.finish(done) {
@@ -472,10 +499,9 @@ impl Task {
             }
             Some(message) = mail.recv() => self.work_in(&message),
             () = sleep_until(&clock, due), if due.is_some() => {
-                let now = self.clock_now();
-                let applied = self.run.apply(Event::Due(now), now);
-                self.applied(applied);
+                self.time_has_come();
             }
+            () = sleep(kept_until), if kept_until.is_some() => {}
             () = tokio::time::sleep(held.unwrap_or_default()), if held.is_some() => {
                 self.buffer().hand_over();
             }
@@ -504,12 +530,18 @@ impl Task {
         None
     }
 
-    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+    pub(super) fn buffer(&self) -> MutexGuard<'_, Buffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn clock_now(&self) -> DateTime<Utc> {
+    pub(super) fn clock_now(&self) -> DateTime<Utc> {
         self.shop.engine.clock().now()
+    }
+}
+
+async fn sleep(until: Option<Instant>) {
+    if let Some(until) = until {
+        tokio::time::sleep_until(until.into()).await;
     }
 }
 

@@ -8,17 +8,27 @@ use serde_json::Value;
 
 use super::attempt::{Attempt, Bounded, Done, bounded, caught, timed_out, within};
 use super::buffer::{Buffer, Taken};
-use crate::node::{InTransaction, NodeError, NodeResult};
+use crate::engine::{Kin, Parent};
+use crate::node::{Call, InTransaction, NodeError, NodeResult, On, Wait, Waited};
 use crate::run::{Body, Record, StepStatus};
+use crate::store::cross_tenant::{letters, waits};
 use crate::store::steps::{Fence, Records};
 use crate::store::{self, Db, Role, StoreError, Tx};
 
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// What a step does in its transaction.
+pub(super) enum Work {
+    /// What its node says.
+    Node(Arc<dyn InTransaction>),
+    /// Starts the run that it then waits for.
+    Call(Call, Arc<Kin>),
+}
+
 /// What came of one transaction.
 enum Try {
-    Committed(Value),
+    Committed(Waited<Value>),
     /// Rolled back: what the node answered.
     Refused(NodeError),
     /// Rolled back by others or by a lost connection: not an attempt.
@@ -29,7 +39,7 @@ enum Try {
 impl Attempt {
     /// The node's writes, every unrecorded outcome of the run and its own
     /// outcome: one commit, fenced last.
-    pub(super) fn transaction(self, node: Arc<dyn InTransaction>) -> BoxFuture<'static, Done> {
+    pub(super) fn transaction(self, work: Work) -> BoxFuture<'static, Done> {
         Box::pin(async move {
             let mut pause = PAUSE;
             loop {
@@ -37,7 +47,7 @@ impl Attempt {
                 if self.abort.is_cancelled() {
                     return Done::Aborted(self.start.key);
                 }
-                let (result, recorded) = match self.try_once(&*node).await {
+                let (result, recorded) = match self.try_once(&work).await {
                     Try::Committed(output) => (Ok(output), true),
                     Try::Refused(error) if error.is_conflict() => {
                         tokio::time::sleep(pause).await;
@@ -57,13 +67,13 @@ impl Attempt {
         })
     }
 
-    async fn try_once(&self, node: &dyn InTransaction) -> Try {
+    async fn try_once(&self, work: &Work) -> Try {
         let begun = store::begin(self.shop.engine.pool(), Role::Step(self.tenant)).await;
         let mut db = match begun {
             Ok(db) => db,
             Err(error) => return refused(error.into()),
         };
-        let output = match self.work(node, &mut db).await {
+        let output = match self.work(work, &mut db).await {
             Ok(output) => output,
             Err(error) => {
                 let _ = db.rollback().await;
@@ -75,7 +85,7 @@ impl Attempt {
         let Some((fence, taken, own)) = self.take_with_outcome(&output).await else {
             return Try::Lost;
         };
-        match store::steps::record(&mut db, fence, &[&taken.records, &own]).await {
+        match record(&mut db, fence, &taken.records, &own).await {
             Ok(true) => {
                 let done = self.commit(db, fence, taken, own, output).await;
                 self.buffer().settled();
@@ -94,7 +104,34 @@ impl Attempt {
         }
     }
 
-    async fn work(&self, node: &dyn InTransaction, db: &mut Db) -> NodeResult<Value> {
+    async fn work(&self, work: &Work, db: &mut Db) -> NodeResult<Waited<Value>> {
+        match work {
+            Work::Node(node) => self.run_node(&**node, db).await.map(Waited::Done),
+            Work::Call(call, kin) => {
+                let parent = Parent {
+                    run: self.ctx.run,
+                    place: self.start.place.clone(),
+                    attempt: self.start.attempt,
+                };
+                let engine = &self.shop.engine;
+                let child = engine.start_child(
+                    db,
+                    self.tenant,
+                    kin,
+                    parent,
+                    call,
+                    self.ctx.requester.as_deref(),
+                );
+                Ok(Waited::For(Wait {
+                    until: None,
+                    on: On::Child(child.await?),
+                    memo: Value::Null,
+                }))
+            }
+        }
+    }
+
+    async fn run_node(&self, node: &dyn InTransaction, db: &mut Db) -> NodeResult<Value> {
         let mut tx = Tx::new(db, self.tenant, self.shop.engine.clone());
         let run = node.run(&self.ctx, &mut tx, Value::clone(&self.input));
         let answer = within(self.start.step.timeout, &self.shop, caught(run)).await;
@@ -111,7 +148,14 @@ impl Attempt {
     }
 
     /// Commits; an answer that was lost is settled by reading the checkpoint.
-    async fn commit(&self, db: Db, fence: Fence, taken: Taken, own: Records, output: Value) -> Try {
+    async fn commit(
+        &self,
+        db: Db,
+        fence: Fence,
+        taken: Taken,
+        own: Records,
+        output: Waited<Value>,
+    ) -> Try {
         let Err(error) = store::commit!("steps.commit", db) else {
             return Try::Committed(output);
         };
@@ -148,7 +192,7 @@ impl Attempt {
     ///
     /// What was handed to the flush must be durable before this commit: what it
     /// depends on may have been handed over while it worked, or while it waited.
-    async fn take_with_outcome(&self, output: &Value) -> Option<(Fence, Taken, Records)> {
+    async fn take_with_outcome(&self, output: &Waited<Value>) -> Option<(Fence, Taken, Records)> {
         let outcome = self.outcome(output);
         loop {
             let handed = {
@@ -170,18 +214,31 @@ impl Attempt {
         }
     }
 
-    fn outcome(&self, output: &Value) -> Record {
+    fn outcome(&self, waited: &Waited<Value>) -> Record {
         let logs = self.ctx.log.lock();
+        let (status, ended_at, output, wait) = match waited {
+            Waited::Done(output) => {
+                let now = self.shop.engine.clock().now();
+                (
+                    StepStatus::Succeeded,
+                    Some(now),
+                    Some(Arc::new(output.clone())),
+                    None,
+                )
+            }
+            Waited::For(wait) => (StepStatus::Waiting, None, None, Some(wait.clone())),
+        };
         Record {
             key: self.start.key.clone(),
             place: self.start.place.clone(),
             attempt: self.start.attempt,
-            status: StepStatus::Succeeded,
+            status,
             started_at: self.started_at,
-            ended_at: Some(self.shop.engine.clock().now()),
+            ended_at,
             body: Body {
                 input: Some(Arc::clone(&self.input)),
-                output: Some(Arc::new(output.clone())),
+                output,
+                wait,
                 logs: logs.unwrap_or_else(PoisonError::into_inner).clone(),
                 generation: self.start.generation,
                 unknowns: self.start.unknowns,
@@ -215,6 +272,23 @@ impl Attempt {
     fn buffer(&self) -> MutexGuard<'_, Buffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Everything unrecorded and this step's outcome; false when the run has another owner.
+async fn record(
+    db: &mut Db,
+    fence: Fence,
+    others: &Records,
+    own: &Records,
+) -> Result<bool, store::DbError> {
+    let recorded = store::steps::record(db, fence, &[others, own]).await?;
+    if recorded {
+        let waits = [others, own].map(|it| (fence.tenant, fence.run, &it.waits));
+        waits::write(db, waits.into_iter()).await?;
+        let letters = others.letters.iter().map(|letter| (fence.tenant, letter));
+        letters::send(db, &letters.collect::<Vec<_>>()).await?;
+    }
+    Ok(recorded)
 }
 
 fn refused(error: StoreError) -> Try {

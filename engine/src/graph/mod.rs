@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::expr::{Expression, Shape, Template};
-use crate::node::Registered;
+use crate::node::{Registered, Runner};
 
 mod inputs;
 mod retry;
@@ -46,7 +46,30 @@ pub struct Level {
     ancestors: Vec<Vec<usize>>,
 }
 
+impl Plan {
+    /// The workflows that steps call by a name which is no expression.
+    #[must_use]
+    pub fn calls(&self) -> BTreeSet<String> {
+        let mut calls = BTreeSet::new();
+        self.steps.collect_calls(&mut calls);
+        calls
+    }
+}
+
 impl Level {
+    fn collect_calls(&self, calls: &mut BTreeSet<String>) {
+        for step in &self.steps {
+            match &step.body {
+                Body::Node { node, with } => {
+                    if let Runner::Waiting(waiting) = &node.runner {
+                        calls.extend(waiting.calls(&with.outline()));
+                    }
+                }
+                Body::Steps(inner) => inner.collect_calls(calls),
+            }
+        }
+    }
+
     /// Of these steps, in this order, each waiting for those of `waits`.
     pub(crate) fn new(steps: Vec<Step>, order: Vec<usize>, waits: &[BTreeSet<usize>]) -> Self {
         let mut ancestors = vec![BTreeSet::new(); steps.len()];

@@ -222,8 +222,8 @@ pub(crate) fn texts<'n>(
     }
 }
 
-/// `500ms`, `30s`, `5m`, `2h`, `1d`, and several together: `1h30m`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+/// A length of time as people write it: `500ms`, `30s`, `5m`, `2h`, `1d`, and several together: `1h30m`.
+pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut millis = 0_u64;
     if rest.is_empty() {

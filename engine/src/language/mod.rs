@@ -26,6 +26,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use fields::duration;
 
 use self::build::{check_outside, level};
 use self::diagnostic::Report;

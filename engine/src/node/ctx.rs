@@ -58,6 +58,8 @@ pub struct Ctx {
     pub now: DateTime<Utc>,
     /// Stable over attempts whose outcome is unknown.
     pub key: IdempotencyKey,
+    /// Who started the run, when someone did.
+    pub requester: Option<String>,
     /// Cancelled when the run is, or when the attempt's time is over.
     pub cancel: CancellationToken,
     /// What the step's conditions are evaluated with.

@@ -8,9 +8,12 @@ mod condition;
 mod ctx;
 mod effect;
 mod error;
+mod question;
 mod registry;
 mod schema;
 mod spec;
+mod token;
+mod wait;
 
 use std::future::Future;
 
@@ -23,11 +26,14 @@ pub use condition::{Cases, Condition, Conditions};
 pub use ctx::{Ctx, IdempotencyKey, LogLevel, LogLine};
 pub use effect::{Effect, UnknownOutcome};
 pub use error::{ErrorKind, NodeError};
+pub use question::{Decided, Decision, Person, Question, Refusal};
 pub use registry::{
-    CatalogueError, InTransaction, Plain, Registered, Registry, RegistryBuilder, Runner,
+    CatalogueError, InTransaction, Plain, Registered, Registry, RegistryBuilder, Runner, Waiting,
 };
 pub(crate) use schema::{misfit, one_of, validator};
 pub use spec::{NodeSpec, Problem};
+pub use token::Token;
+pub use wait::{Call, On, Wait, Waited, WaitingNode, Wake};
 
 use crate::store::Tx;
 use crate::text;

@@ -7,7 +7,10 @@ use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Ctx, Effect, LookUp, Node, NodeError, NodeResult, NodeSpec, Problem, TransactionNode};
+use super::{
+    Ctx, Effect, LookUp, Node, NodeError, NodeResult, NodeSpec, Problem, TransactionNode, Wait,
+    Waited, WaitingNode, Wake,
+};
 use crate::store::Tx;
 use crate::text;
 
@@ -29,6 +32,8 @@ pub enum Runner {
     Plain(Arc<dyn Plain>),
     /// Inside the step's transaction.
     Transaction(Arc<dyn InTransaction>),
+    /// It waits.
+    Waiting(Arc<dyn Waiting>),
 }
 
 /// A node whose types are erased.
@@ -53,6 +58,7 @@ impl Registered {
         match &self.runner {
             Runner::Plain(node) => node.effect(config),
             Runner::Transaction(_) => Ok(Effect::Transaction),
+            Runner::Waiting(_) => Ok(Effect::Read),
         }
     }
 
@@ -62,6 +68,7 @@ impl Registered {
         match &self.runner {
             Runner::Plain(node) => node.check(config),
             Runner::Transaction(_) => Vec::new(),
+            Runner::Waiting(node) => node.check(config),
         }
     }
 }
@@ -91,6 +98,18 @@ pub trait InTransaction: Send + Sync {
         tx: &'a mut Tx<'_>,
         config: Value,
     ) -> BoxFuture<'a, NodeResult<Value>>;
+}
+
+/// [`WaitingNode`] without its types.
+pub trait Waiting: Send + Sync {
+    /// See [`WaitingNode::check`].
+    fn check(&self, config: &Value) -> Vec<Problem>;
+    /// See [`WaitingNode::calls`].
+    fn calls(&self, config: &Value) -> Option<String>;
+    /// See [`WaitingNode::begin`].
+    fn begin(&self, ctx: &Ctx, config: Value) -> NodeResult<Waited<Value>>;
+    /// See [`WaitingNode::wake`].
+    fn wake(&self, ctx: &Ctx, config: Value, wait: &Wait, wake: Wake) -> NodeResult<Waited<Value>>;
 }
 
 impl<N: Node> Plain for N {
@@ -138,6 +157,32 @@ impl<N: TransactionNode> InTransaction for N {
     }
 }
 
+impl<N: WaitingNode> Waiting for N {
+    fn check(&self, config: &Value) -> Vec<Problem> {
+        WaitingNode::check(self, config)
+    }
+
+    fn calls(&self, config: &Value) -> Option<String> {
+        WaitingNode::calls(self, config)
+    }
+
+    fn begin(&self, ctx: &Ctx, config: Value) -> NodeResult<Waited<Value>> {
+        waited(WaitingNode::begin(self, ctx, typed(N::SPEC, config)?)?)
+    }
+
+    fn wake(&self, ctx: &Ctx, config: Value, wait: &Wait, wake: Wake) -> NodeResult<Waited<Value>> {
+        let config = typed(N::SPEC, config)?;
+        waited(WaitingNode::wake(self, ctx, config, wait, wake)?)
+    }
+}
+
+fn waited<T: serde::Serialize>(waited: Waited<T>) -> NodeResult<Waited<Value>> {
+    Ok(match waited {
+        Waited::Done(output) => Waited::Done(untyped(&output)?),
+        Waited::For(wait) => Waited::For(wait),
+    })
+}
+
 fn typed<T: DeserializeOwned>(spec: NodeSpec, config: Value) -> NodeResult<T> {
     serde_json::from_value(config).map_err(|error| {
         NodeError::fail(
@@ -182,6 +227,16 @@ impl RegistryBuilder {
             ..N::SPEC
         };
         self.add::<N::Config, N::Output>(spec, Runner::Transaction(Arc::new(node)))
+    }
+
+    /// Adds a node that waits.
+    #[must_use]
+    pub fn waiting<N: WaitingNode>(self, node: N) -> Self {
+        let spec = NodeSpec {
+            effect: Effect::Read,
+            ..N::SPEC
+        };
+        self.add::<N::Config, N::Output>(spec, Runner::Waiting(Arc::new(node)))
     }
 
     fn add<C: schemars::JsonSchema, O: schemars::JsonSchema>(

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Key, Place};
 use crate::expr::Scope;
 use crate::graph::{Level, Step};
-use crate::node::{Effect, IdempotencyKey, LogLine, NodeError, NodeResult};
+use crate::node::{Effect, IdempotencyKey, LogLine, NodeError, NodeResult, Wait, Waited};
 
 /// What happens to a run.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ pub struct Attempted {
     pub ended_at: DateTime<Utc>,
     /// What the node wrote.
     pub logs: Vec<LogLine>,
-    /// Output or error.
-    pub result: NodeResult<Value>,
+    /// Output, what it waits for, or error.
+    pub result: NodeResult<Waited<Value>>,
     /// Any number; chooses the jitter of a retry.
     pub dice: u64,
 }
@@ -94,6 +94,19 @@ pub struct Start {
     pub input: Option<Arc<Value>>,
     /// What its expressions read.
     pub scope: Arc<Scope>,
+}
+
+/// A step that waits, about to be woken.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The attempt.
+    pub start: Start,
+    /// Its recorded input.
+    pub input: Arc<Value>,
+    /// What it waits for.
+    pub wait: Wait,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
 }
 
 /// A step of a shared level.

@@ -114,6 +114,11 @@ pub(super) fn place_of(plan: &Plan, key: &[u32]) -> (Place, String) {
     (place, path)
 }
 
+/// The place of a key in a plan.
+pub(crate) fn place_of_key(plan: &Plan, key: &Key) -> Place {
+    place_of(plan, &key.0).0
+}
+
 /// Where a place stands in file order, those inside a loop after it.
 pub(crate) fn order_of(plan: &Plan, place: &Place) -> Option<Vec<u32>> {
     key_of(plan, place).map(|key| key.0.into())

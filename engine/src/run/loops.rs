@@ -125,20 +125,28 @@ impl LoopState {
                     let mut state = LevelState::new(level, scope);
                     state.advance(level, &at, cx);
                     self.open.insert(item, ItemState::Level(state));
-                    self.settle_level(step, level, item);
+                    self.settle_level(step, level, key, item, cx);
                 }
             }
         }
     }
 
     /// Ends an item whose steps have all ended, or one of whose steps failed with nothing left running.
-    pub(super) fn settle_level(&mut self, step: &Step, level: &Level, item: u32) {
+    pub(super) fn settle_level(
+        &mut self,
+        step: &Step,
+        level: &Level,
+        key: &[u32],
+        item: u32,
+        cx: &mut Cx<'_>,
+    ) {
         let Some(ItemState::Level(state)) = self.open.get(&item) else {
             return;
         };
         if let Some((_, error)) = &state.failure {
             if !state.is_busy() {
                 let error = error.clone();
+                state.give_up_waits(&join(key, item as usize), cx);
                 self.item_ended(step, item, Err(error));
             }
         } else if state.is_done() {
@@ -190,6 +198,7 @@ impl LoopState {
             ..Body::default()
         };
         if let Some(error) = self.failure.clone() {
+            self.give_up_waits(key, cx);
             let error = NodeError {
                 message: text!(
                     "an item of `{step}` failed: {message}",
@@ -219,6 +228,17 @@ impl LoopState {
             None => self.done == self.items.len(),
         };
         ended.then(|| self.all_items())
+    }
+
+    /// Records that its items which wait do not wait any more.
+    fn give_up_waits(&self, key: &[u32], cx: &mut Cx<'_>) {
+        for (item, inside) in &self.open {
+            let at = join(key, *item as usize);
+            match inside {
+                ItemState::Try(attempts) => attempts.give_up_wait(&at, cx),
+                ItemState::Level(level) => level.give_up_waits(&at, cx),
+            }
+        }
     }
 
     /// Whether an attempt runs in one of its items.

@@ -16,10 +16,11 @@ mod status;
 mod tests;
 mod transition;
 mod tries;
+mod waits;
 
-pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef};
+pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef, Waiting};
 pub use key::{Key, Place};
-pub(crate) use key::{order_of, path_of, place_of_path};
+pub(crate) use key::{order_of, path_of, place_of_key, place_of_path};
 pub(crate) use record::fits;
 pub use record::{Body, Record};
 pub use replay::Stored;

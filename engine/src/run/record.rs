@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Key, Place, StepStatus};
-use crate::node::{IdempotencyKey, LogLine, NodeError};
+use crate::node::{IdempotencyKey, LogLine, NodeError, Wait};
 
 /// What is kept of an attempt: one row, or a part of one inside loops.
 #[derive(Clone, Debug, Serialize)]
@@ -56,6 +56,12 @@ pub struct Body {
     /// When it is tried again; an attempt without it is the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<DateTime<Utc>>,
+    /// What it waits for, or waited for last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// When it was last woken: what the run took for `now` from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub woken_at: Option<DateTime<Utc>>,
     /// The items of a loop.
     #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
     pub items: Option<Arc<Value>>,

@@ -20,7 +20,7 @@ use super::tries::{Phase, Try, TryEnd};
 use super::{Body, Key, Mode, Place, StepStatus};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Plan, Step};
-use crate::node::{Effect, ErrorKind, NodeError, UnknownOutcome};
+use crate::node::{Effect, ErrorKind, NodeError, UnknownOutcome, Wait};
 
 /// A record as it was stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,6 +54,10 @@ impl Run {
         stored: Vec<Stored>,
         now: DateTime<Utc>,
     ) -> (Self, Applied) {
+        let woken_at = stored
+            .iter()
+            .filter_map(|record| record.body.woken_at)
+            .max();
         let mut last = Records::new();
         for record in stored {
             let Some(key) = key_of(&plan, &record.place) else {
@@ -67,6 +71,9 @@ impl Run {
             }
         }
         let mut run = Self::new(plan, sandbox, facts, inputs);
+        if let Some(at) = woken_at {
+            run.woken_at(at);
+        }
         let mut records = Vec::new();
         let plan = Arc::clone(&run.plan);
         let mut cx = Cx {
@@ -163,7 +170,7 @@ fn restore_items(
                 let mut state = LevelState::new(level, scope);
                 restore(level, &mut state, &join(key, item as usize), last, cx);
                 items.open.insert(item, ItemState::Level(state));
-                items.settle_level(step, level, item);
+                items.settle_level(step, level, key, item, cx);
             }
         }
     }
@@ -204,7 +211,9 @@ fn restored(step: &Step, key: &[u32], record: &Stored, cx: &mut Cx<'_>) -> Resto
             }
         }
         StepStatus::Waiting => Restored::Try(Try {
-            phase: Phase::Asking,
+            phase: Phase::Waiting,
+            wait: Some(Box::new(body.wait.clone().unwrap_or_else(Wait::for_answer))),
+            logs: body.logs.clone(),
             error: body.error.clone(),
             ..as_recorded(record)
         }),
@@ -283,8 +292,11 @@ fn cut(step: &Step, key: &[u32], record: &Stored, cx: &mut Cx<'_>) -> Try {
             cx.ready.push_back(Key(key.into()));
         }
         Next::Ask | Next::Fail | Next::Retry(_) => {
+            let wait = Wait::for_answer();
+            body.wait = Some(wait.clone());
+            attempts.wait = Some(Box::new(wait));
             cx.record_times(key, record.attempt, StepStatus::Waiting, since, None, body);
-            attempts.phase = Phase::Asking;
+            attempts.phase = Phase::Waiting;
         }
     }
     attempts

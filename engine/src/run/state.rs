@@ -23,6 +23,7 @@ pub struct Run {
     pub(super) top: LevelState,
     pub(super) ready: VecDeque<Key>,
     cancelled: bool,
+    pub(super) woken_at: Option<DateTime<Utc>>,
 }
 
 /// What an event leads to.
@@ -45,6 +46,7 @@ impl Run {
             top,
             ready: VecDeque::new(),
             cancelled: false,
+            woken_at: None,
         }
     }
 
@@ -118,6 +120,7 @@ impl Run {
     pub fn apply(&mut self, event: Event, now: DateTime<Utc>) -> Applied {
         let mut records = Vec::new();
         let was_stopped = self.is_stopped();
+        self.note_wake(&event);
         let (plan, mut cx) = cx(
             &self.plan,
             &self.sandbox,
@@ -133,7 +136,7 @@ impl Run {
                     &mut self.top,
                     &key.0,
                     0,
-                    Change::Attempted(attempted),
+                    Change::Attempted(Box::new(attempted)),
                     &mut cx,
                 );
             }
@@ -148,7 +151,6 @@ impl Run {
                 );
             }
             Event::Answered(place, answer, at) => {
-                Arc::make_mut(&mut self.top.scope).set_now(at.to_rfc3339());
                 if let Some(key) = key_of(&plan, &place) {
                     let answered = Change::Answered(answer, at);
                     change(&plan.steps, &mut self.top, &key.0, 0, answered, &mut cx);
@@ -246,7 +248,7 @@ impl Run {
     }
 }
 
-fn cx<'a>(
+pub(super) fn cx<'a>(
     plan: &'a Arc<Plan>,
     sandbox: &'a Sandbox,
     now: DateTime<Utc>,
@@ -317,7 +319,7 @@ fn change_item(
         }
         (Some(ItemState::Level(state)), StepBody::Steps(level)) => {
             change(level, state, key, depth + 2, it, cx);
-            items.settle_level(step, level, item);
+            items.settle_level(step, level, &key[..=depth], item, cx);
         }
         _ => {}
     }
@@ -335,7 +337,7 @@ pub(super) fn advance_all(level: &Arc<Level>, state: &mut LevelState, at: &[u32]
                         let at = super::level::join(&key, item as usize);
                         advance_all(inner, inside, &at, cx);
                     }
-                    items.settle_level(step, inner, item);
+                    items.settle_level(step, inner, &key, item, cx);
                 }
             }
             state.advance_loop(level, index, &key, cx);
@@ -398,7 +400,11 @@ fn start_in(
     })
 }
 
-fn try_at<'a>(level: &Arc<Level>, state: &'a mut LevelState, way: &[u32]) -> Option<&'a mut Try> {
+pub(super) fn try_at<'a>(
+    level: &Arc<Level>,
+    state: &'a mut LevelState,
+    way: &[u32],
+) -> Option<&'a mut Try> {
     let index = *way.first()? as usize;
     let step = level.steps.get(index)?;
     match (&mut state.steps[index], way.len()) {
@@ -417,11 +423,17 @@ impl Try {
         self.phase == Phase::Running
     }
 
-    fn due(&self) -> Option<DateTime<Utc>> {
+    /// When it may start, or is woken at the latest.
+    pub(super) fn due(&self) -> Option<DateTime<Utc>> {
         match self.phase {
             Phase::Delayed(at) => Some(at),
-            _ => None,
+            Phase::Waiting => self.wait.as_ref()?.until,
+            Phase::Ready | Phase::Running => None,
         }
+    }
+
+    fn is_delayed_until(&self, now: DateTime<Utc>) -> bool {
+        matches!(self.phase, Phase::Delayed(at) if at <= now)
     }
 }
 
@@ -465,16 +477,14 @@ fn wake_due(
     for (index, step) in state.steps.iter_mut().enumerate() {
         at.push(u32::try_from(index).unwrap_or(u32::MAX));
         match step {
-            StepState::Try(attempts) if attempts.due().is_some_and(|due| due <= now) => {
+            StepState::Try(attempts) if attempts.is_delayed_until(now) => {
                 attempts.wake(at, ready);
             }
             StepState::Loop(items) => {
                 for (item, inside) in &mut items.open {
                     at.push(*item);
                     match (inside, &level.steps[index].body) {
-                        (ItemState::Try(attempts), _)
-                            if attempts.due().is_some_and(|due| due <= now) =>
-                        {
+                        (ItemState::Try(attempts), _) if attempts.is_delayed_until(now) => {
                             attempts.wake(at, ready);
                         }
                         (ItemState::Level(state), StepBody::Steps(level)) => {

@@ -11,7 +11,7 @@ use super::transition::{self, Next, TIMED_OUT};
 use super::{Answer, Attempted, Body, Key, Mode, StepStatus};
 use crate::expr::{Failure, Scope};
 use crate::graph::Step;
-use crate::node::{IdempotencyKey, NodeError};
+use crate::node::{IdempotencyKey, LogLine, NodeError, On, Wait, Waited};
 use crate::text;
 use crate::text::Text;
 
@@ -24,11 +24,15 @@ pub(super) struct Try {
     pub unknowns: u32,
     pub phase: Phase,
     pub mode: Mode,
-    /// The recorded input of an effect whose outcome is unknown.
+    /// The recorded input of a step that waits, or whose outcome is unknown.
     pub input: Option<Arc<Value>>,
     pub idempotency: Option<IdempotencyKey>,
-    /// When the attempt began whose outcome is unknown.
+    /// When the attempt began that waits, or whose outcome is unknown.
     pub started_at: Option<DateTime<Utc>>,
+    /// What it waits for.
+    pub wait: Option<Box<Wait>>,
+    /// What the node wrote before it waited.
+    pub logs: Vec<LogLine>,
     /// What went wrong last.
     pub error: Option<NodeError>,
 }
@@ -38,7 +42,7 @@ pub(super) enum Phase {
     Ready,
     Running,
     Delayed(DateTime<Utc>),
-    Asking,
+    Waiting,
 }
 
 /// How a step's attempts ended.
@@ -51,7 +55,7 @@ pub(super) enum TryEnd {
 
 /// What happens to the attempts of a step.
 pub(super) enum Change {
-    Attempted(Attempted),
+    Attempted(Box<Attempted>),
     Aborted(DateTime<Utc>),
     Answered(Answer, DateTime<Utc>),
 }
@@ -67,6 +71,8 @@ impl Try {
             input: None,
             idempotency: None,
             started_at: None,
+            wait: None,
+            logs: Vec::new(),
             error: None,
         }
     }
@@ -81,12 +87,9 @@ impl Try {
         cx: &mut Cx<'_>,
     ) -> Option<TryEnd> {
         match change {
-            Change::Attempted(attempted) => self.attempted(step, key, scope, attempted, cx),
+            Change::Attempted(attempted) => self.attempted(step, key, scope, *attempted, cx),
             Change::Aborted(at) => {
-                let body = self.body(None, None);
-                let since = self.started_at.unwrap_or(at);
-                let status = StepStatus::Cancelled;
-                cx.record_times(key, self.attempt, status, since, Some(at), body);
+                self.aborted(key, at, cx);
                 Some(TryEnd::Aborted)
             }
             Change::Answered(answer, at) => self.answered(key, answer, at, cx),
@@ -112,16 +115,24 @@ impl Try {
             dice,
             ..
         } = attempted;
+        let woken = self.phase == Phase::Waiting;
         let mut body = Body {
             input,
-            logs,
+            logs: std::mem::take(&mut self.logs),
             key: idempotency,
             generation: self.generation,
             unknowns: self.unknowns,
+            wait: self.wait.take().map(|wait| *wait),
+            woken_at: woken.then_some(ended_at),
             ..Body::default()
         };
+        body.logs.extend(logs);
         let error = match result {
-            Ok(output) => {
+            Ok(Waited::For(wait)) => {
+                self.wait_for(key, wait, started_at, body, cx);
+                return None;
+            }
+            Ok(Waited::Done(output)) => {
                 let output = Arc::new(output);
                 body.output = Some(Arc::clone(&output));
                 let status = StepStatus::Succeeded;
@@ -142,20 +153,19 @@ impl Try {
         body.error = Some(error.clone());
         let status = failed_status(&error);
         let (input, idempotency) = (body.input.clone(), body.key.clone());
-        let mut finish = |this: &Self, status, body| {
-            let ended = (status != StepStatus::Waiting).then_some(ended_at);
-            cx.record_times(key, this.attempt, status, started_at, ended, body);
+        let finish = |this: &Self, status, body, cx: &mut Cx<'_>| {
+            cx.record_times(key, this.attempt, status, started_at, Some(ended_at), body);
         };
         match next {
             Next::Fail => {
-                finish(self, status, body);
+                finish(self, status, body, cx);
                 return Some(TryEnd::Failed(status, error));
             }
             Next::Retry(delay) => {
                 let at = ended_at + delay;
                 body.retry_at = Some(at);
                 body.generation += 1;
-                finish(self, status, body);
+                finish(self, status, body, cx);
                 self.attempt += 1;
                 self.generation += 1;
                 self.input = None;
@@ -166,7 +176,7 @@ impl Try {
                 let at = ended_at + delay;
                 body.retry_at = Some(at);
                 body.unknowns += 1;
-                finish(self, status, body);
+                finish(self, status, body, cx);
                 self.attempt += 1;
                 self.unknowns += 1;
                 self.input = input;
@@ -175,7 +185,14 @@ impl Try {
             }
             Next::LookUp(delay) => {
                 body.unknowns += 1;
-                finish(self, StepStatus::Running, body);
+                cx.record_times(
+                    key,
+                    self.attempt,
+                    StepStatus::Running,
+                    started_at,
+                    None,
+                    body,
+                );
                 self.unknowns += 1;
                 self.input = input;
                 self.idempotency = idempotency;
@@ -184,11 +201,8 @@ impl Try {
                 self.mode = Mode::LookUp;
             }
             Next::Ask => {
-                finish(self, StepStatus::Waiting, body);
-                self.input = input;
                 self.idempotency = idempotency;
-                self.started_at = Some(started_at);
-                self.phase = Phase::Asking;
+                self.wait_for(key, Wait::for_answer(), started_at, body, cx);
             }
         }
         self.error = Some(error);
@@ -198,6 +212,45 @@ impl Try {
             self.wake(key, cx.ready);
         }
         None
+    }
+
+    /// From now on it waits for this.
+    fn wait_for(
+        &mut self,
+        key: &[u32],
+        wait: Wait,
+        since: DateTime<Utc>,
+        mut body: Body,
+        cx: &mut Cx<'_>,
+    ) {
+        body.wait = Some(wait.clone());
+        self.wait = Some(Box::new(wait));
+        self.input = body.input.clone();
+        self.logs.clone_from(&body.logs);
+        self.started_at = Some(since);
+        self.phase = Phase::Waiting;
+        cx.record_times(key, self.attempt, StepStatus::Waiting, since, None, body);
+    }
+
+    fn aborted(&self, key: &[u32], at: DateTime<Utc>, cx: &mut Cx<'_>) {
+        let body = self.body(None, None);
+        let since = self.started_at.unwrap_or(at);
+        let status = StepStatus::Cancelled;
+        cx.record_times(key, self.attempt, status, since, Some(at), body);
+    }
+
+    /// Records that it does not wait any more, when it does. An outcome that
+    /// nobody knows stays unknown.
+    pub(super) fn give_up_wait(&self, key: &[u32], cx: &mut Cx<'_>) {
+        if self.phase == Phase::Waiting && !self.asks() {
+            self.aborted(key, cx.now, cx);
+        }
+    }
+
+    /// Whether a person is asked what became of it.
+    pub(super) fn asks(&self) -> bool {
+        let wait = self.wait.as_ref();
+        self.phase == Phase::Waiting && wait.is_some_and(|wait| wait.on == On::Answer)
     }
 
     /// The look-up says that it did not happen: the same key once more.
@@ -222,30 +275,32 @@ impl Try {
         at: DateTime<Utc>,
         cx: &mut Cx<'_>,
     ) -> Option<TryEnd> {
-        if self.phase != Phase::Asking {
+        if !self.asks() {
             return None;
         }
         let since = self.started_at.unwrap_or(at);
         match answer {
             Answer::Done(output) => {
                 let output = Arc::new(output);
-                let body = self.body(Some(Arc::clone(&output)), None);
+                let body = self.woken(at, Some(Arc::clone(&output)), None);
                 let status = StepStatus::Succeeded;
                 cx.record_times(key, self.attempt, status, since, Some(at), body);
                 Some(TryEnd::Succeeded(output))
             }
             Answer::Failed(message) => {
                 let error = NodeError::fail("engine.answered_failed", Text::verbatim(message));
-                let body = self.body(None, Some(error.clone()));
+                let body = self.woken(at, None, Some(error.clone()));
                 let status = StepStatus::Failed;
                 cx.record_times(key, self.attempt, status, since, Some(at), body);
                 Some(TryEnd::Failed(status, error))
             }
             Answer::TryAgain => {
-                let mut body = self.body(None, self.error.clone());
+                let mut body = self.woken(at, None, self.error.clone());
                 body.retry_at = Some(at);
                 body.unknowns = 0;
                 cx.record_times(key, self.attempt, StepStatus::Failed, since, Some(at), body);
+                self.wait = None;
+                self.logs.clear();
                 self.attempt += 1;
                 self.unknowns = 0;
                 self.mode = Mode::Run;
@@ -260,6 +315,18 @@ impl Try {
         ready.push_back(Key(key.into()));
     }
 
+    fn woken(
+        &self,
+        at: DateTime<Utc>,
+        output: Option<Arc<Value>>,
+        error: Option<NodeError>,
+    ) -> Body {
+        Body {
+            woken_at: Some(at),
+            ..self.body(output, error)
+        }
+    }
+
     fn body(&self, output: Option<Arc<Value>>, error: Option<NodeError>) -> Body {
         Body {
             input: self.input.clone(),
@@ -268,6 +335,8 @@ impl Try {
             key: self.idempotency.clone(),
             generation: self.generation,
             unknowns: self.unknowns,
+            logs: self.logs.clone(),
+            wait: self.wait.as_deref().cloned(),
             ..Body::default()
         }
     }

@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::executor::{Acks, Lost, Message, merge};
 use crate::ids::{RunId, TenantId, WorkerId};
 use crate::store::cross_tenant::checkpoint::{self, Birth, Checkpoint, Then};
+use crate::store::cross_tenant::{letters, waits};
 use crate::store::steps::Records;
 use crate::store::{self, ConnectOptions, Connection, Role, StoreError};
 
@@ -73,7 +74,11 @@ impl Flush {
             }
             let (entries, checkpoints) = gather(batch.drain(..));
             if !entries.is_empty() {
+                let letters = checkpoints.iter().any(|it| !it.records.letters.is_empty());
                 self.flush(entries, checkpoints).await;
+                if letters {
+                    self.engine.announce();
+                }
             }
         }
     }
@@ -260,11 +265,33 @@ impl Writer {
             none => none.insert(store::connect(&self.options).await?),
         };
         let mut tx = store::begin_on(connection, Role::Engine).await?;
+        if part.iter().any(|it| !it.records.letters.is_empty()) {
+            let (mut tenants, mut runs) = (Vec::new(), Vec::new());
+            for checkpoint in part {
+                let to = checkpoint.records.letters.iter().map(|letter| letter.to);
+                for run in to.chain([checkpoint.run]) {
+                    tenants.push(checkpoint.tenant.0);
+                    runs.push(run.0);
+                }
+            }
+            letters::lock(&mut tx, &tenants, &runs).await?;
+        }
         let written = checkpoint::write(&mut tx, worker, part, again).await?;
         if !written.mail_runs.is_empty() {
             checkpoint::reread_inbox(&mut tx, &written).await?;
         }
         let mut owned = written.owned;
+        let waits = part.iter().filter(|checkpoint| {
+            !checkpoint.then.is_end() && owned.contains(&(checkpoint.tenant, checkpoint.run))
+        });
+        let waits = waits.map(|it| (it.tenant, it.run, &it.records.waits));
+        waits::write(&mut tx, waits).await?;
+        let letters = part
+            .iter()
+            .filter(|it| owned.contains(&(it.tenant, it.run)))
+            .flat_map(|it| it.records.letters.iter().map(|letter| (it.tenant, letter)))
+            .collect::<Vec<_>>();
+        letters::send(&mut tx, &letters).await?;
         if again && owned.len() < part.len() {
             let missing = part
                 .iter()

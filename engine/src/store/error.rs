@@ -29,6 +29,18 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether others were in the way and nothing was written.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        let code = error.code();
+        code.is_some_and(|code| matches!(&*code, "40001" | "40P01"))
+    }
+}
+
 fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {

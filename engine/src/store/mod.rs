@@ -37,6 +37,7 @@ mod session;
 pub(crate) mod steps;
 pub(crate) mod tenants;
 mod tx;
+pub(crate) mod waits;
 pub(crate) mod workflows;
 
 pub use error::StoreError;

@@ -19,8 +19,9 @@ pub(crate) async fn insert(
         sqlx::query_scalar!(
             r#"
             with started as (
-                insert into engine.runs (tenant_id, id, version_id, workflow, created_at, data, priority)
-                select $1, $2, $3, $4, $5, $6, $10
+                insert into engine.runs (
+                    tenant_id, id, version_id, workflow, created_at, data, priority, parent_id, kin)
+                select $1, $2, $3, $4, $5, $6, $10, $11::uuid, $12::jsonb
                 where not $9 or exists (
                     select from engine.workflows where tenant_id = $1 and name = $4 and published = $3
                 )
@@ -47,6 +48,8 @@ pub(crate) async fn insert(
             &values,
             run.if_published,
             run.priority,
+            run.parent.map(|parent| parent.0),
+            run.kin.as_ref(),
         )
         .fetch_one(connection)
     )?;
@@ -64,6 +67,7 @@ pub(crate) struct RunRow {
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
     pub ended_on: Option<NaiveDate>,
+    pub parent: Option<RunId>,
     pub data: Vec<u8>,
     pub result: Option<Vec<u8>>,
 }
@@ -79,14 +83,14 @@ pub(crate) async fn get(
         r#"
         select id as "id!: RunId", version_id as "version!: VersionId", workflow as "workflow!",
             status as "status!", created_at as "created_at!", started_at, ended_at, ended_on,
-            data as "data!", result
+            parent_id as "parent: RunId", data as "data!", result
         from (
             select id, version_id, workflow, status, created_at, started_at,
-                null::timestamptz as ended_at, null::date as ended_on, data, null::bytea as result
+                null::timestamptz as ended_at, null::date as ended_on, parent_id, data, null::bytea as result
             from engine.runs
             where tenant_id = $1 and id = $2
             union all
-            select id, version_id, workflow, status, created_at, started_at, ended_at, ended_on, data, result
+            select id, version_id, workflow, status, created_at, started_at, ended_at, ended_on, parent_id, data, result
             from engine.run_history
             where tenant_id = $1 and id = $2
         ) found
@@ -173,5 +177,23 @@ pub(crate) async fn list(
         wanted.limit,
     )
     .fetch_all(connection)
+    .await
+}
+
+/// When the first timer of a tenant goes off; none while a run of it does not wait.
+pub(crate) async fn next_timer(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        select min(due_at)
+        from engine.timers
+        where tenant_id = $1
+          and not exists (select from engine.runs where tenant_id = $1 and status <> 'waiting')
+        "#,
+        tenant.0,
+    )
+    .fetch_one(connection)
     .await
 }

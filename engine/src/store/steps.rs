@@ -4,6 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::cross_tenant::letters::Letter;
+use super::cross_tenant::waits::Waits;
 use crate::ids::{RunId, TenantId, WorkerId};
 
 /// An attempt of a step outside of loops, sealed.
@@ -40,6 +42,10 @@ pub(crate) struct Fence {
 pub(crate) struct Records {
     pub steps: Vec<StepRow>,
     pub items: Vec<ItemRow>,
+    /// What it waits for from now on, and what no more.
+    pub waits: Waits,
+    /// Messages to its parent and its children.
+    pub letters: Vec<Letter>,
     /// Messages of the inbox that were consumed.
     pub consumed: Vec<i64>,
 }

@@ -121,6 +121,27 @@ pub(crate) async fn published(
     Ok(id.flatten().map(VersionId))
 }
 
+/// The version of this number.
+pub(crate) async fn numbered(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+    number: i32,
+) -> Result<Option<VersionId>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        select id as "id: VersionId"
+        from engine.versions
+        where tenant_id = $1 and workflow = $2 and number = $3
+        "#,
+        tenant.0,
+        name,
+        number,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// One version.
 pub(crate) async fn version(
     connection: &mut PgConnection,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::ids::{RunId, TenantId};
 use crate::node::{
     Conditions, Ctx, Effect, IdempotencyKey, LogLine, LookUp, Node, NodeError, NodeResult, Problem,
-    Registered, Registry, Runner, TransactionNode,
+    Registered, Registry, Runner, TransactionNode, Wait, Waited, WaitingNode, Wake,
 };
 use crate::store::Tx;
 use crate::text::Text;
@@ -41,6 +41,14 @@ impl NodeTest {
     /// Never: one node is a sorted list.
     pub fn in_transaction<N: TransactionNode>(node: N) -> Self {
         Self::only(Registry::builder().transaction(node).build())
+    }
+
+    /// A test of a node that waits: see [`Self::begin`].
+    ///
+    /// # Panics
+    /// Never: one node is a sorted list.
+    pub fn waiting<N: WaitingNode>(node: N) -> Self {
+        Self::only(Registry::builder().waiting(node).build())
     }
 
     fn only(registry: Result<Registry, crate::node::CatalogueError>) -> Self {
@@ -108,18 +116,47 @@ impl NodeTest {
         logs.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs the node.
+    /// Runs the node; of one that waits, gives what it waits for.
     ///
     /// # Errors
     /// What the node answers.
     pub async fn run(&self) -> NodeResult<Value> {
-        let Runner::Plain(node) = &self.node.runner else {
-            return Err(NodeError::fail("test.needs_tx", "use `run_in`"));
-        };
         let ctx = self.ctx(TenantId(Uuid::nil()));
-        let result = node.run(&ctx, self.config.clone()).await;
+        let result = match &self.node.runner {
+            Runner::Plain(node) => node.run(&ctx, self.config.clone()).await,
+            Runner::Waiting(node) => match node.begin(&ctx, self.config.clone()) {
+                Ok(Waited::Done(output)) => Ok(output),
+                Ok(Waited::For(wait)) => serde_json::to_value(wait)
+                    .map_err(|error| NodeError::fail("test.bad_wait", error.to_string())),
+                Err(error) => Err(error),
+            },
+            Runner::Transaction(_) => Err(NodeError::fail("test.needs_tx", "use `run_in`")),
+        };
         self.keep_logs(ctx);
         result
+    }
+
+    /// Begins a node that waits.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub fn begin(&self) -> NodeResult<Waited<Value>> {
+        let Runner::Waiting(node) = &self.node.runner else {
+            return Err(NodeError::fail("test.does_not_wait", "use `run`"));
+        };
+        node.begin(&self.ctx(TenantId(Uuid::nil())), self.config.clone())
+    }
+
+    /// Wakes a node that waits, at the test's instant.
+    ///
+    /// # Errors
+    /// What the node answers.
+    pub fn wake(&self, wait: &Wait, wake: Wake) -> NodeResult<Waited<Value>> {
+        let Runner::Waiting(node) = &self.node.runner else {
+            return Err(NodeError::fail("test.does_not_wait", "use `run`"));
+        };
+        let ctx = self.ctx(TenantId(Uuid::nil()));
+        node.wake(&ctx, self.config.clone(), wait, wake)
     }
 
     /// Runs a node that writes this database.
@@ -159,6 +196,7 @@ impl NodeTest {
             attempt: 1,
             now: self.now,
             key: IdempotencyKey(format!("{}/tested/0", Uuid::nil())),
+            requester: None,
             cancel: self.cancel.child_token(),
             conditions: Conditions::default(),
             log: Mutex::default(),

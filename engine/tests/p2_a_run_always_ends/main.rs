@@ -25,11 +25,12 @@ use support::{Call, Counts, Gate, Outside, notes, registry_with};
 const MOST_HITS: u32 = 60;
 /// Points of which every hit is tried: what is durable changes there. A crash
 /// between two statements of a transaction is the same crash each time.
-const EVERY_HIT: [&str; 4] = [
+const EVERY_HIT: [&str; 5] = [
     "checkpoint.commit",
     "external.act",
-    "inbox.commit",
+    "inbox.answer.commit",
     "steps.commit",
+    "waits.decide.commit",
 ];
 
 /// Points that this workflow does not pass on its way, and why.
@@ -44,6 +45,11 @@ const ELSEWHERE: &[&str] = &[
     "workflows.publish.commit",
     "workflows.save.commit",
     "workflows.upsert",
+    // As `inbox.answer.commit`, for what is no answer.
+    "inbox.commit",
+    // As `waits.decide.commit`, for what no person decides.
+    "waits.deliver.commit",
+    "waits.take_delivery",
     // A caller's own transaction, an operator's setting: a rollback like any other.
     "keys.erase_tenant",
     "tenants.set",
@@ -136,7 +142,7 @@ fn check_outside(case: &str, calls: &[Call], before: &BTreeSet<(String, u32)>) {
 /// Nothing is left in the open tables, and nothing was recorded twice.
 async fn check_store(case: &str, db: &TestDb, labelled: i64) {
     for table in [
-        "runs", "steps", "items", "labels", "ready", "timers", "inbox",
+        "runs", "steps", "items", "labels", "ready", "timers", "waits", "inbox",
     ] {
         let statement = format!("select count(*) from engine.{table}");
         let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
@@ -220,7 +226,10 @@ async fn acceptance_is_all_or_nothing() {
         let view = engine.run(stage.scene.tenant, run).await.unwrap();
         assert_eq!(view.status, RunStatus::Succeeded, "{point}");
         // One run, or two when the first was committed and its caller died.
-        let filter = engine::RunFilter::default();
+        let filter = engine::RunFilter {
+            workflow: Some("crash".to_owned()),
+            ..engine::RunFilter::default()
+        };
         let runs = engine.runs(stage.scene.tenant, &filter).await.unwrap();
         assert!(runs.len() <= 2);
         assert!(

@@ -11,6 +11,7 @@ use database::testing::TestDb;
 use engine::clock::{Clock, SystemClock};
 use engine::crypto::MasterKey;
 use engine::ids::{RunId, TenantId};
+use engine::node::{Decision, Person};
 use engine::{Answer, Engine, EngineError, RunEvent, RunView, StartRun, StepStatus};
 use engine::{Worker, WorkerOptions};
 use futures::future::BoxFuture;
@@ -19,7 +20,16 @@ use sqlx::postgres::PgPoolOptions;
 
 use crate::support::{Counts, Outside, make_notes, registry};
 
-/// All four effects, a loop with nested steps, retries short and long, a question.
+/// The workflow that the other one calls.
+pub const CALLED: &str = r"
+name: crash-child
+inputs: { n: { type: integer, required: true } }
+steps:
+  entry: { uses: test.write, with: { value: 'child ${{ inputs.n }}' } }
+outputs: { n: '${{ inputs.n }}' }
+";
+
+/// All four effects, two waits, a call, a loop with nested steps, retries short and long, a question.
 pub const WORKFLOW: &str = r"
 name: crash
 inputs: { n: { type: integer, required: true } }
@@ -44,7 +54,10 @@ steps:
     needs: [found]
     with: { value: later, failures: 1 }
     retry: { max_attempts: 2, delay: 5s, jitter: false }
-  asked: { uses: test.ask, needs: [later], with: { lost: 1 } }
+  pause: { uses: test.wait, needs: [later], with: { seconds: 5, again: 1 } }
+  called: { uses: test.child, needs: [pause], with: { name: crash-child, inputs: { n: '${{ inputs.n }}' } } }
+  ok: { uses: test.approve, needs: [called], with: { count: 1 } }
+  asked: { uses: test.ask, needs: [ok], with: { lost: 1 } }
   last: { uses: test.echo, needs: [asked], with: { value: '${{ steps.each.len() }}' } }
 outputs: { items: '${{ steps.last.value }}' }
 ";
@@ -61,7 +74,7 @@ steps:
 ";
 
 /// What transactions must have written, once each.
-pub const WRITTEN: [&str; 5] = ["base 7", "item 1", "item 2", "item 3", "later"];
+pub const WRITTEN: [&str; 6] = ["base 7", "child 7", "item 1", "item 2", "item 3", "later"];
 
 /// A clock fifty times as fast as the machine's.
 #[derive(Debug)]
@@ -174,7 +187,20 @@ fn child() {
     }
 }
 
-/// Works until no run is open, and answers the question that comes up.
+async fn approve(engine: &Engine, tenant: TenantId, run: RunId) -> Result<(), EngineError> {
+    let person = Person {
+        name: "Ada".to_owned(),
+        roles: Vec::new(),
+    };
+    let decision = Decision {
+        approved: true,
+        form: json!(null),
+    };
+    engine.decide(tenant, run, "ok", &person, decision).await?;
+    Ok(())
+}
+
+/// Works until no run is open, and answers the questions that come up.
 pub async fn work(scene: &Scene, life: &str) {
     let engine = scene.engine(life);
     let mut worker = Worker::start(engine.clone(), WorkerOptions::default())
@@ -184,20 +210,33 @@ pub async fn work(scene: &Scene, life: &str) {
     for run in engine.runs(scene.tenant, &filter).await.unwrap() {
         let mut watch = engine.watch(scene.tenant, run.id);
         while let Some(event) = watch.next().await.unwrap() {
-            let asks = matches!(
-                &event,
-                RunEvent::Step { step, status: StepStatus::Waiting, .. } if step == "asked"
-            );
-            if asks {
-                let key = json!({ "key": "looked up by a person" });
-                let answered = engine
-                    .answer(scene.tenant, run.id, "asked", Answer::Done(key))
-                    .await;
-                assert!(matches!(
+            let RunEvent::Step {
+                step,
+                status: StepStatus::Waiting,
+                ..
+            } = event
+            else {
+                continue;
+            };
+            let answered = match step.as_str() {
+                "asked" => {
+                    let key = json!({ "key": "looked up by a person" });
+                    let answer = Answer::Done(key);
+                    engine.answer(scene.tenant, run.id, "asked", answer).await
+                }
+                "ok" => approve(&engine, scene.tenant, run.id).await,
+                _ => continue,
+            };
+            assert!(
+                matches!(
                     answered,
-                    Ok(()) | Err(EngineError::NoQuestion(_) | EngineError::Ended(_))
-                ));
-            }
+                    Ok(())
+                        | Err(EngineError::NoQuestion(_)
+                            | EngineError::Ended(_)
+                            | EngineError::Refused(_))
+                ),
+                "{answered:?}"
+            );
         }
     }
     worker.stop().await;
@@ -223,11 +262,17 @@ async fn admit(scene: &Scene, life: &str) {
     worker.stop().await;
 }
 
+async fn publish(engine: &Engine, tenant: TenantId) {
+    for source in [CALLED, WORKFLOW] {
+        let saved = engine.save(tenant, source).await.unwrap();
+        engine.publish(tenant, saved.id).await.unwrap();
+    }
+}
+
 /// Saves, publishes and starts; says on the outside what was accepted.
 pub async fn accept(scene: &Scene, life: &str) {
     let engine = scene.engine(life);
-    let saved = engine.save(scene.tenant, WORKFLOW).await.unwrap();
-    engine.publish(scene.tenant, saved.id).await.unwrap();
+    publish(&engine, scene.tenant).await;
     let start = StartRun::new("crash", json!({ "n": 7 }));
     let run = engine.start(scene.tenant, &start).await.unwrap().run;
     let accepted = scene.outside.with_extension("accepted");
@@ -262,8 +307,7 @@ pub async fn stage() -> Stage {
 /// A run that is accepted and not begun.
 pub async fn accepted(stage: &Stage) -> (Engine, RunId) {
     let engine = stage.scene.engine("0");
-    let saved = engine.save(stage.scene.tenant, WORKFLOW).await.unwrap();
-    engine.publish(stage.scene.tenant, saved.id).await.unwrap();
+    publish(&engine, stage.scene.tenant).await;
     let start = StartRun::new("crash", json!({ "n": 7 }));
     let run = engine.start(stage.scene.tenant, &start).await.unwrap().run;
     (engine, run)

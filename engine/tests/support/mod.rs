@@ -1,5 +1,7 @@
 //! Nodes that the engine's tests run: one of each effect, and what they leave outside.
 
+mod waiting;
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use tokio::sync::Semaphore;
+pub use waiting::{Approve, Child, Hook, Pause};
 
 /// How often each node ran, by name.
 #[derive(Clone, Default)]
@@ -415,16 +418,20 @@ pub fn registry(outside: &Outside, counts: &Counts) -> Registry {
 /// All test nodes, some of which wait at this door.
 pub fn registry_with(outside: &Outside, counts: &Counts, gate: &Gate) -> Registry {
     Registry::builder()
+        .waiting(Approve)
         .node(Ask(outside.clone(), counts.clone()))
         .node(Bad)
+        .waiting(Child)
         .node(Echo(outside.clone(), counts.clone()))
         .node(Find(outside.clone(), counts.clone()))
         .node(Gated(gate.clone(), counts.clone()))
         .node(GatedSend(gate.clone(), counts.clone()))
         .transaction(GatedWrite(gate.clone(), counts.clone()))
+        .waiting(Hook)
         .node(Read(outside.clone(), counts.clone()))
         .node(Same)
         .node(Send(outside.clone(), counts.clone()))
+        .waiting(Pause(counts.clone()))
         .transaction(Write_(outside.clone(), counts.clone()))
         .build()
         .unwrap()

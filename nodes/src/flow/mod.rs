@@ -1,7 +1,12 @@
 //! Flow nodes: what every workflow needs, whatever its subject.
 
+pub mod approval;
 pub mod fail;
+pub mod length;
 pub mod log;
 pub mod script;
 pub mod set;
 pub mod switch;
+pub mod token;
+pub mod wait;
+pub mod workflow;

@@ -16,7 +16,7 @@ use crate::expr::{RunFacts, Sandbox, Typed};
 use crate::graph::{Body as StepBody, Plan};
 use crate::language::check;
 use crate::node::{
-    Cases, Ctx, Effect, Node, NodeError, NodeResult, NodeSpec, Registry, UnknownOutcome,
+    Cases, Ctx, Effect, Node, NodeError, NodeResult, NodeSpec, Registry, UnknownOutcome, Waited,
 };
 
 #[derive(Deserialize, Serialize, JsonSchema)]
@@ -171,7 +171,7 @@ fn drive(mut run: Run, mut records: Vec<Record>, script: &Script<'_>) -> Told {
             started_at: at,
             ended_at: at,
             logs: Vec::new(),
-            result,
+            result: result.map(Waited::Done),
             dice: 0,
         };
         records.extend(run.apply(Event::Attempted(attempted), at).records);

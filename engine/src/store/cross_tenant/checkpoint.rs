@@ -34,6 +34,10 @@ pub(crate) struct Birth {
     pub labels: Vec<(String, String)>,
     /// The higher, the sooner among its tenant's.
     pub priority: i16,
+    /// The run that waits for it; none of a run that is born in the flush.
+    pub parent: Option<RunId>,
+    /// Its parent and the versions it calls, for the engine; as `parent`.
+    pub kin: Option<serde_json::Value>,
     /// It is born only while this is the published version.
     pub if_published: bool,
 }
@@ -56,6 +60,11 @@ pub(crate) enum Then {
 }
 
 impl Then {
+    /// Whether the run has ended with it.
+    pub(crate) const fn is_end(&self) -> bool {
+        matches!(self, Self::End { .. })
+    }
+
     const fn status(&self) -> &'static str {
         match self {
             Self::GoOn => "running",
@@ -260,24 +269,24 @@ pub(crate) async fn write(
                 where r.tenant_id = l.tenant_id and r.id = l.id and l.ended_at is not null
                 returning r.tenant_id, r.id, r.retention, (l.ended_at at time zone 'UTC')::date as ended_on,
                     r.version_id, r.workflow, l.status, r.epoch, r.created_at, r.started_at, l.ended_at,
-                    r.data, l.result, l.recorded
+                    r.data, r.parent_id, l.result, l.recorded
             ),
             ended as materialized (
                 select tenant_id, id, retention, ended_on, version_id, workflow, status, epoch,
-                    created_at, started_at, ended_at, data, result, recorded
+                    created_at, started_at, ended_at, data, parent_id, result, recorded
                 from gone
                 union all
                 select tenant_id, id, 'standard', (ended_at at time zone 'UTC')::date, version_id, workflow, status,
-                    epoch, created_at, created_at, ended_at, data, result, false
+                    epoch, created_at, created_at, ended_at, data, null::uuid, result, false
                 from newborn
                 where ended_at is not null
             ),
             past_runs as (
                 insert into engine.run_history (
                     tenant_id, id, retention, ended_on, version_id, workflow, status, epoch,
-                    created_at, started_at, ended_at, data, result)
+                    created_at, started_at, ended_at, data, parent_id, result)
                 select tenant_id, id, retention, ended_on, version_id, workflow, status, epoch,
-                    created_at, started_at, ended_at, data, result
+                    created_at, started_at, ended_at, data, parent_id, result
                 from ended
             ),
             new_steps as materialized (
@@ -346,6 +355,11 @@ pub(crate) async fn write(
                 join ended g on g.tenant_id = i.tenant_id and g.id = i.run_id
                 union all
                 select tenant_id, run_id, step, chunk, retention, ended_on, data from moved_items
+            ),
+            unwaited as (
+                delete from engine.waits w
+                using gone g
+                where g.recorded and w.tenant_id = g.tenant_id and w.run_id = g.id
             ),
             new_labels as materialized (
                 select *

@@ -20,6 +20,8 @@ pub(crate) struct Claimed {
     pub recorded: bool,
     pub created_at: DateTime<Utc>,
     pub data: Vec<u8>,
+    /// Its parent and the versions it calls: see [`crate::engine::Kin`].
+    pub kin: Option<serde_json::Value>,
     /// Whether there are messages to load.
     pub mail: bool,
 }
@@ -153,12 +155,12 @@ pub(crate) async fn claim(
                 from taken t
                 where r.tenant_id = t.tenant_id and r.id = t.run_id and r.owner is null
                 returning r.tenant_id, r.id, r.version_id, r.epoch, r.takeovers, r.recorded, r.created_at, r.data,
-                    r.mail
+                    r.kin, r.mail
             )
             select t.tenant_id as "tenant!: TenantId", t.stride as "stride!", coalesce(s.share, 0) as "share!",
                 m.id as "run?: RunId", m.version_id as "version?: VersionId", m.epoch as "epoch?",
                 m.takeovers as "takeovers?", m.recorded as "recorded?", m.created_at as "created_at?",
-                m.data as "data?", m.mail as "mail?"
+                m.data as "data?", m.kin, m.mail as "mail?"
             from turns t
             left join shares s on s.tenant_id = t.tenant_id
             left join mine m on m.tenant_id = t.tenant_id
@@ -208,6 +210,7 @@ pub(crate) async fn claim(
             recorded: row.recorded.unwrap_or_default(),
             created_at,
             data,
+            kin: row.kin,
             mail: row.mail.unwrap_or_default(),
         });
     }
@@ -245,7 +248,7 @@ pub(crate) async fn claim_alone(
             from taken t
             where r.tenant_id = t.tenant_id and r.id = t.run_id and r.owner is null
             returning r.tenant_id as "tenant: TenantId", r.id as "run: RunId", r.version_id as "version: VersionId",
-                r.epoch, r.takeovers, r.recorded, r.created_at, r.data,
+                r.epoch, r.takeovers, r.recorded, r.created_at, r.data, r.kin,
                 r.mail
             "#,
             worker.0,

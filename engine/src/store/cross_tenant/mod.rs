@@ -6,6 +6,8 @@
 pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod heartbeat;
+pub(crate) mod letters;
 pub(crate) mod rescue;
 pub(crate) mod retention;
 pub(crate) mod timers;
+pub(crate) mod waits;

@@ -1,0 +1,57 @@
+//! What reaches a run while it is executed: messages of its inbox.
+
+use super::open;
+use super::task::Task;
+use crate::engine::Message;
+use crate::run::{Event, Place, place_of_key};
+use crate::store::cross_tenant::claim::Mail;
+
+impl Task {
+    /// Works a message in: once, in the checkpoint that consumes it.
+    pub(super) fn work_in(&mut self, mail: &Mail) {
+        if self.read.contains(&mail.id) {
+            return;
+        }
+        let now = self.clock_now();
+        let message = open::message(&self.key, mail);
+        if let Ok(Message::Wake { place, .. }) = &message
+            && self.is_in_flight(place)
+        {
+            // What it wakes is durable and not known here yet.
+            self.early.push(mail.clone());
+            return;
+        }
+        self.read.insert(mail.id);
+        self.buffer().consume(mail.id);
+        let event = match message {
+            Ok(Message::Cancel) => Event::Cancelled,
+            Ok(Message::Answer { place, answer }) => {
+                self.now = mail.sent_at;
+                Event::Answered(place, answer, mail.sent_at)
+            }
+            Ok(Message::Wake {
+                place,
+                attempt,
+                wake,
+            }) => {
+                if let Some(waiting) = self.run.waiting(&place, attempt) {
+                    self.wake(waiting, wake, mail.sent_at);
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, run = %self.fence.run, "a message cannot be read");
+                return;
+            }
+        };
+        let applied = self.run.apply(event, now);
+        self.applied(applied);
+    }
+
+    fn is_in_flight(&self, place: &Place) -> bool {
+        let plan = self.run.plan();
+        self.flights
+            .keys()
+            .any(|key| place_of_key(plan, key) == *place)
+    }
+}
