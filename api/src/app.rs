@@ -128,6 +128,18 @@ impl Scratch {
         })
     }
 
+    /// Where the application logs in.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Where its superuser does.
+    #[must_use]
+    pub fn admin_url(&self) -> String {
+        self.server.admin_url()
+    }
+
     /// Its sessions.
     #[must_use]
     pub fn pool(&self) -> PgPool {

@@ -37,8 +37,28 @@ pub enum Commands {
         #[command(subcommand)]
         command: Backtest,
     },
+    Bench(Bench),
     Migrate,
     Worker,
+}
+
+/// `copro bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one::<usize>)]
+    pub clients: usize,
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = at_least_one::<u64>)]
+    pub seconds: u64,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A count that may not be zero.
+fn at_least_one<T: std::str::FromStr + Default + PartialEq>(text: &str) -> Result<T, String> {
+    let count = text.parse().ok().filter(|count| *count != T::default());
+    count.ok_or_else(|| format!("{text} < 1"))
 }
 
 /// `copro demo`.

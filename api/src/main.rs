@@ -13,6 +13,7 @@ mod reasons;
 mod screen;
 mod shipped;
 mod signals;
+mod store;
 mod tenancy;
 mod usage;
 mod words;

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod backtest;
+mod bench;
 mod demo;
 mod reviews;
 mod run;
@@ -43,6 +44,9 @@ pub async fn execute(
         Commands::Workflow {
             command: Workflow::Test { files },
         } => workflow_test::execute(&files, config, screen, words).await,
+        Commands::Bench(asked) => {
+            unless_interrupted(bench::execute(&asked, config, screen, words)).await
+        }
         Commands::Migrate => {
             unless_interrupted(app::migrate_only(config)).await?;
             screen.line(&words.say("migrate.done"));

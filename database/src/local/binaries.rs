@@ -47,6 +47,14 @@ impl Binaries {
     }
 }
 
+/// Where a program of PostgreSQL stands, beside the server's: `pgbench`, `pg_dump`.
+///
+/// # Errors
+/// When there is no server on this machine.
+pub fn program(name: &str, configured: Option<&Path>) -> Result<PathBuf, LocalError> {
+    Ok(Binaries::find(configured, None)?.dir.join(name))
+}
+
 /// The first candidate that is recent enough, or of the version wanted.
 fn choose(
     candidates: impl IntoIterator<Item = PathBuf>,

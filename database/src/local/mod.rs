@@ -31,6 +31,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use tokio::task::spawn_blocking;
 
+pub use self::binaries::program;
 pub use self::error::LocalError;
 use self::home::Home;
 use self::process::{PORT, SUPERUSER, Watch, pause};
