@@ -12,6 +12,8 @@ use engine::clock::{SharedClock, SystemClock};
 use engine::ids::TenantId;
 use engine::node::Registry;
 use engine::{Engine, EngineError, Transaction, Worker, WorkerOptions};
+use nodes::clients::Clients;
+use nodes::clients::http::{Guard, HttpClient, SystemResolver};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tempfile::TempDir;
@@ -29,10 +31,20 @@ const SESSIONS: u32 = 12;
 /// How long a session is waited for before the database counts as gone.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The nodes there are.
+/// The nodes there are, to check workflows with.
 #[must_use]
 pub fn registry() -> Registry {
     nodes::catalogue().expect("the list of nodes is checked by a test")
+}
+
+/// The nodes there are, with clients that reach what the configuration allows.
+#[must_use]
+pub fn registry_for(config: &Config) -> Registry {
+    let guard = Guard::new(config.http_allowed.clone());
+    let clients = Clients {
+        http: HttpClient::new(guard, Arc::new(SystemResolver)),
+    };
+    nodes::catalogue_with(clients).expect("the list of nodes is checked by a test")
 }
 
 /// Everything that runs in this process.
@@ -58,7 +70,7 @@ impl App {
         let (server, url) = open_database(config).await?;
         let pool = pool(&url)?;
         let clock: SharedClock = Arc::new(SystemClock);
-        let engine = Engine::new(pool.clone(), registry(), master, clock);
+        let engine = Engine::new(pool.clone(), registry_for(config), master, clock);
         let worker = Worker::start(engine.clone(), WorkerOptions::default()).await?;
         Ok(Self {
             engine,

@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use engine::crypto::MasterKey;
+use nodes::clients::http::Network;
 
 use crate::app::QUIET_LOG;
 use crate::failure::Failure;
@@ -22,6 +23,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Folder of the PostgreSQL programs, instead of looking for them.
     pub postgres_programs: Option<PathBuf>,
+    /// Networks that steps may reach beside the public internet.
+    pub http_allowed: Vec<Network>,
     /// What is logged, in the syntax of `RUST_LOG`.
     pub log: String,
     master_key: KeySource,
@@ -48,7 +51,8 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// When there is no place for data: neither `COPRO_DATA` nor a home folder.
+    /// When there is no place for data: neither `COPRO_DATA` nor a home folder;
+    /// when `COPRO_HTTP_ALLOW` is no list of networks.
     pub fn load() -> Result<Self, Failure> {
         let database = text("DATABASE_URL").map(|url| GivenDatabase {
             direct_url: text("DATABASE_DIRECT_URL").unwrap_or_else(|| url.clone()),
@@ -63,6 +67,7 @@ impl Config {
             database,
             data: data_folder()?,
             postgres_programs: path("COPRO_POSTGRES_BIN"),
+            http_allowed: networks(text("COPRO_HTTP_ALLOW").as_deref())?,
             log: text("COPRO_LOG").unwrap_or_else(|| QUIET_LOG.to_owned()),
             master_key,
         })
@@ -136,6 +141,18 @@ fn kept_key(data: &Path, file: &Path) -> io::Result<String> {
     }
 }
 
+/// `10.1.0.0/16, 127.0.0.1`.
+fn networks(list: Option<&str>) -> Result<Vec<Network>, Failure> {
+    let named = list.unwrap_or_default().split(',').map(str::trim);
+    named
+        .filter(|network| !network.is_empty())
+        .map(|network| {
+            let parsed = network.parse();
+            parsed.map_err(|_| Failure::new("bad_network").with("found", network))
+        })
+        .collect()
+}
+
 fn data_folder() -> Result<PathBuf, Failure> {
     let user = || {
         path("XDG_STATE_HOME")
@@ -173,6 +190,16 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn allowed_networks_are_a_list_and_nonsense_is_refused() {
+        assert_eq!(networks(Some("10.1.0.0/16, 127.0.0.1")).unwrap().len(), 2);
+        assert!(networks(None).unwrap().is_empty());
+        assert_eq!(
+            networks(Some("10.1.0.0/99")).unwrap_err().code(),
+            "bad_network"
+        );
+    }
 
     #[test]
     fn the_master_key_is_made_once_and_is_for_its_owner_alone() {

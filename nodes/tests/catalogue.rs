@@ -51,6 +51,16 @@ impl Suite {
                 "fail",
                 json!({ "code": "test.failed", "message": "The test wants it." }),
             ),
+            (
+                "http.request",
+                json!({
+                    "url": format!("http://127.0.0.1:9/{SECRET}"),
+                    "method": "POST",
+                    "query": { "token": SECRET },
+                    "headers": { "authorization": SECRET },
+                    "body": { "json": { "card": SECRET } },
+                }),
+            ),
             ("log", json!({ "message": "The test says it." })),
             (
                 "reconcile.confirm",

@@ -15,7 +15,7 @@ use engine::node::Registry;
 use engine::text::Text;
 
 use super::{Done, workflow_check};
-use crate::app::{Scratch, registry};
+use crate::app::{Scratch, registry_for};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::screen::{Screen, Style};
@@ -38,7 +38,7 @@ pub async fn execute(
     screen: &Screen,
     words: &Words,
 ) -> Result<Done, Failure> {
-    let registry = registry();
+    let registry = registry_for(config);
     let mut suites = vec![];
     let (mut passed, mut failed) = (0, 0);
     for file in files {
