@@ -1,5 +1,6 @@
 //! The command line: what can be typed. The words come from the catalogue.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::StyledStr;
@@ -38,6 +39,22 @@ pub enum Commands {
         command: Backtest,
     },
     Bench(Bench),
+    Triggers {
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+    Serve {
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+    },
+    Token {
+        #[command(subcommand)]
+        command: Token,
+    },
+    Secret {
+        #[command(subcommand)]
+        command: Secret,
+    },
     Migrate,
     Worker,
 }
@@ -159,6 +176,56 @@ pub enum Workflow {
     Test {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+    },
+    Push {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        #[arg(long)]
+        draft: bool,
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+}
+
+/// `copro token …`.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    Create {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+    List {
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+    Revoke {
+        #[arg(value_name = "TOKEN", id = "token")]
+        id: Uuid,
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+}
+
+/// `copro secret …`.
+#[derive(Debug, Subcommand)]
+pub enum Secret {
+    Set {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+    List {
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+    Remove {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        tenant: Tenant,
     },
 }
 

@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ use nodes::clients::http::Network;
 use crate::app::QUIET_LOG;
 use crate::failure::Failure;
 use crate::words::Language;
+
+/// Where `copro serve` listens when nobody says: this machine only.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// The settings of one process.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub struct Config {
     pub postgres_programs: Option<PathBuf>,
     /// Networks that steps may reach beside the public internet.
     pub http_allowed: Vec<Network>,
+    /// Where `copro serve` listens.
+    pub listen: SocketAddr,
     /// What is logged, in the syntax of `RUST_LOG`.
     pub log: String,
     master_key: KeySource,
@@ -68,6 +74,7 @@ impl Config {
             data: data_folder()?,
             postgres_programs: path("COPRO_POSTGRES_BIN"),
             http_allowed: networks(text("COPRO_HTTP_ALLOW").as_deref())?,
+            listen: listen_address()?,
             log: text("COPRO_LOG").unwrap_or_else(|| QUIET_LOG.to_owned()),
             master_key,
         })
@@ -151,6 +158,16 @@ fn networks(list: Option<&str>) -> Result<Vec<Network>, Failure> {
             parsed.map_err(|_| Failure::new("bad_network").with("found", network))
         })
         .collect()
+}
+
+fn listen_address() -> Result<SocketAddr, Failure> {
+    text("COPRO_LISTEN").map_or(Ok(LISTEN), |given| {
+        given.parse().map_err(|error: std::net::AddrParseError| {
+            Failure::new("cannot_listen")
+                .with("address", &given)
+                .caused_by(error)
+        })
+    })
 }
 
 fn data_folder() -> Result<PathBuf, Failure> {

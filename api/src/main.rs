@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod explain;
 mod failure;
+mod http;
 mod memory;
 mod portfolio;
 mod progress;

@@ -72,6 +72,12 @@ pub enum Kind {
     Wait,
     /// Who started a run.
     Requester,
+    /// What an event says.
+    Event,
+    /// What a trigger could not do.
+    Fault,
+    /// A secret of the tenant.
+    Credential,
 }
 
 impl Kind {
@@ -85,6 +91,9 @@ impl Kind {
             Self::Inbox => b'm',
             Self::Wait => b'w',
             Self::Requester => b'p',
+            Self::Event => b'e',
+            Self::Fault => b'f',
+            Self::Credential => b'c',
         }
     }
 }

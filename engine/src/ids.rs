@@ -19,6 +19,14 @@ macro_rules! ids {
                 let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
                 Self(Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos())))
             }
+
+            /// When it was made, to the millisecond; long ago when it does not say.
+            #[must_use]
+            pub fn created_at(self) -> DateTime<Utc> {
+                let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |at| at.to_unix());
+                let seconds = i64::try_from(seconds).unwrap_or_default();
+                DateTime::from_timestamp(seconds, nanos).unwrap_or_default()
+            }
         }
 
         impl std::fmt::Display for $name {

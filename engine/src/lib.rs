@@ -20,11 +20,14 @@ mod service;
 pub mod store;
 pub mod testing;
 pub mod text;
+mod trigger;
 
 pub use engine::{
-    AttemptView, Engine, EngineError, Pending, PendingCursor, PendingFilter, RunEnd, RunEvent,
-    RunFailure, RunFilter, RunSummary, RunView, Saved, StartRun, Started, StepView, TenantSettings,
-    Transaction, Verdict, Version, Watch,
+    Accepted, AttemptView, Bearer, Delivered, Engine, EngineError, Event, HookError, Once, Pending,
+    PendingCursor, PendingFilter, Reply, RunEnd, RunEvent, RunFailure, RunFilter, RunSummary,
+    RunView, Saved, StartRun, Started, StepView, TenantSettings, TokenView, Transaction,
+    TriggerFault, TriggerView, Verdict, Version, Watch,
 };
 pub use run::{Answer, RunStatus, StepStatus};
 pub use service::{Worker, WorkerOptions};
+pub use trigger::Delivery;

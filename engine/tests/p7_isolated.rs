@@ -147,7 +147,18 @@ async fn a_tenant_sees_its_own_rows_only_and_nobody_sees_any_without_a_tenant() 
                 .unwrap();
             let filled = !matches!(
                 table.as_str(),
-                "steps" | "items" | "tenants" | "timers" | "waits"
+                "steps"
+                    | "items"
+                    | "tenants"
+                    | "timers"
+                    | "triggers"
+                    | "outbox"
+                    | "dedup"
+                    | "trigger_faults"
+                    | "schedules"
+                    | "credentials"
+                    | "tokens"
+                    | "waits"
             );
             assert_eq!(rows > 0, sees && filled, "{table} as `{tenant}`: {rows}");
         }

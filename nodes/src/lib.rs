@@ -11,8 +11,10 @@ use engine::node::{CatalogueError, Registry};
 
 use crate::clients::Clients;
 use crate::flow::approval::Approval;
+use crate::flow::emit::Emit;
 use crate::flow::fail::Fail;
 use crate::flow::log::Log;
+use crate::flow::respond::Respond;
 use crate::flow::script::Script;
 use crate::flow::set::Set;
 use crate::flow::switch::Switch;
@@ -41,6 +43,7 @@ pub fn catalogue() -> Result<Registry, CatalogueError> {
 pub fn catalogue_with(clients: Clients) -> Result<Registry, CatalogueError> {
     Registry::builder()
         .waiting(Approval)
+        .transaction(Emit)
         .node(Fail)
         .node(HttpRequest {
             client: clients.http,
@@ -50,6 +53,7 @@ pub fn catalogue_with(clients: Clients) -> Result<Registry, CatalogueError> {
         .transaction(ReconcilePost)
         .transaction(ReconcilePropose)
         .transaction(ReconcileUndo)
+        .node(Respond)
         .node(Script::default())
         .node(Set)
         .node(Switch)

@@ -47,6 +47,7 @@ impl Suite {
                 json!({ "token": Token::new(engine::ids::TenantId(uuid::Uuid::nil())).to_string() }),
             ),
             ("approval", json!({ "title": "May it pass?" })),
+            ("emit", json!({ "event": "test.done" })),
             (
                 "fail",
                 json!({ "code": "test.failed", "message": "The test wants it." }),
@@ -75,6 +76,7 @@ impl Suite {
                 "reconcile.undo",
                 json!({ "transaction_id": line, "by": "Camille" }),
             ),
+            ("respond", json!({ "status": 201, "body": { "n": 1 } })),
             ("script", json!({ "code": "1 + 1" })),
             ("set", json!({ "answer": 42 })),
             (

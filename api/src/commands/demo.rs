@@ -159,6 +159,7 @@ impl Show<'_> {
             return Ok(Some(Started {
                 run: run.id,
                 version: run.version,
+                new: false,
             }));
         }
         let new = self

@@ -7,7 +7,12 @@ mod demo;
 mod reviews;
 mod run;
 mod runs;
+mod secret;
+mod serve;
+mod token;
+mod triggers;
 mod workflow_check;
+mod workflow_push;
 mod workflow_test;
 
 use crate::app::{self, App};
@@ -46,6 +51,45 @@ pub async fn execute(
         } => workflow_test::execute(&files, config, screen, words).await,
         Commands::Bench(asked) => {
             unless_interrupted(bench::execute(&asked, config, screen, words)).await
+        }
+        Commands::Workflow {
+            command:
+                Workflow::Push {
+                    files,
+                    draft,
+                    tenant,
+                },
+        } => {
+            let work = async |app: &App| {
+                let pushed = workflow_push::execute(app, &files, draft, &tenant, screen, words);
+                unless_interrupted(pushed).await
+            };
+            with_app(config, work).await
+        }
+        Commands::Triggers { tenant } => {
+            with_app(config, async |app| {
+                unless_interrupted(triggers::execute(app, &tenant, screen, words)).await
+            })
+            .await
+        }
+        Commands::Serve { listen } => {
+            let listen = listen.unwrap_or(config.listen);
+            with_app(config, async |app| {
+                serve::execute(app, listen, screen, words).await
+            })
+            .await
+        }
+        Commands::Token { command } => {
+            with_app(config, async |app| {
+                unless_interrupted(token::execute(app, &command, screen, words)).await
+            })
+            .await
+        }
+        Commands::Secret { command } => {
+            with_app(config, async |app| {
+                unless_interrupted(secret::execute(app, &command, screen, words)).await
+            })
+            .await
         }
         Commands::Migrate => {
             unless_interrupted(app::migrate_only(config)).await?;

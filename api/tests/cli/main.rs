@@ -7,4 +7,5 @@ mod demo;
 mod interruption;
 mod languages;
 mod runs;
+mod serve;
 mod support;

@@ -7,6 +7,7 @@ use super::{Engine, EngineError};
 use crate::graph::Plan;
 use crate::ids::{TenantId, VersionId};
 use crate::language::{self, Diagnostic};
+use crate::store::triggers::Stage;
 use crate::store::{self, Connection, Role};
 use sha2::{Digest, Sha256};
 
@@ -63,6 +64,8 @@ impl Engine {
             now,
         )
         .await?;
+        self.listen(&mut tx, tenant, id, &plan, Stage::Draft)
+            .await?;
         store::commit!("workflows.save.commit", tx)?;
         Ok(Saved {
             id,
@@ -72,19 +75,20 @@ impl Engine {
         })
     }
 
-    /// Makes a version the one that new runs of its workflow execute.
+    /// Makes a version the one that new runs of its workflow execute, and whose
+    /// triggers listen.
     ///
     /// # Errors
-    /// [`EngineError::UnknownVersion`].
+    /// [`EngineError::UnknownVersion`]; [`EngineError::BadWorkflow`] when this
+    /// process lacks a node of it.
     pub async fn publish(&self, tenant: TenantId, version: VersionId) -> Result<(), EngineError> {
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
-        let known = store::workflows::publish(&mut tx, tenant, version).await?;
+        let plan = Arc::clone(&self.version_on(&mut tx, tenant, version).await?.plan);
+        store::workflows::publish(&mut tx, tenant, version).await?;
+        self.listen(&mut tx, tenant, version, &plan, Stage::Published)
+            .await?;
         store::commit!("workflows.publish.commit", tx)?;
-        if known {
-            Ok(())
-        } else {
-            Err(EngineError::UnknownVersion(version))
-        }
+        Ok(())
     }
 
     /// A version, checked against the nodes of this process.
@@ -104,7 +108,7 @@ impl Engine {
         self.version_on(&mut tx, tenant, id).await
     }
 
-    pub(super) async fn version_on(
+    pub(crate) async fn version_on(
         &self,
         connection: &mut Connection,
         tenant: TenantId,

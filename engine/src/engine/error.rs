@@ -47,6 +47,12 @@ pub enum EngineError {
     /// The worker ended before it heard whether the run is durable.
     #[error("the database did not answer: the run {0} may have been accepted")]
     Unanswered(RunId),
+    /// The event cannot be published.
+    BadEvent(Text),
+    /// Another workflow of the tenant has one of these addresses.
+    AddressTaken(Vec<String>),
+    /// A name that is none.
+    BadName(String),
     /// The run has ended.
     Ended(RunId),
     /// Nothing waits for a delivery to this token.
@@ -96,6 +102,9 @@ impl EngineError {
             Self::BadKeyword { .. } => "run.bad_keyword",
             Self::InputTooLarge { .. } => "run.input_too_large",
             Self::Unanswered(_) => "engine.unanswered",
+            Self::BadEvent(_) => "event.refused",
+            Self::AddressTaken(_) => "workflow.address_taken",
+            Self::BadName(_) => "engine.bad_name",
             Self::Ended(_) => "run.ended",
             Self::NoQuestion(_) => "run.no_question",
             Self::UnknownToken => "wait.unknown_token",
@@ -176,6 +185,15 @@ impl From<&EngineError> for Text {
             EngineError::Unanswered(run) => text!(
                 "the database did not answer: the run {run} may have been accepted",
                 run = run.to_string()
+            ),
+            EngineError::BadEvent(why) => text!("the event is refused: {why}", why),
+            EngineError::AddressTaken(addresses) => text!(
+                "another published workflow has one of these addresses: {addresses}",
+                addresses = addresses.join(", ")
+            ),
+            EngineError::BadName(name) => text!(
+                "`{name}` is no name: write a-z, 0-9 and _, a letter first",
+                name
             ),
             EngineError::Ended(run) => text!("the run {run} has ended", run = run.to_string()),
             EngineError::UnknownToken => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Engine, EngineError, Version};
 use crate::crypto::{DataKey, Kind};
@@ -14,7 +14,7 @@ use crate::node::{LogLine, NodeError, Wait};
 use crate::run::{Body, Place, RunStatus, StepStatus, Stored, path_of};
 use crate::store::runs::{RunRow, Wanted};
 use crate::store::steps::{StoredItems, StoredStep};
-use crate::store::{self, Role, StoreError};
+use crate::store::{self, Connection, Role, StoreError};
 use crate::text;
 use crate::text::Text;
 
@@ -196,6 +196,27 @@ impl Engine {
             stored.extend(open_items(&key, tenant, run, chunk)?);
         }
         view(&key, tenant, row, labels, stored, version.as_deref())
+    }
+
+    /// What there is to say of a run that ended badly; none when history has forgotten it.
+    pub(crate) async fn failure_on(
+        &self,
+        connection: &mut Connection,
+        tenant: TenantId,
+        run: RunId,
+    ) -> Result<Option<Value>, EngineError> {
+        let Some(row) = store::runs::get(connection, tenant, run).await? else {
+            return Ok(None);
+        };
+        let key = self.data_key(tenant).await?;
+        let run = view(&key, tenant, row, Vec::new(), Vec::new(), None)?;
+        Ok(Some(json!({
+            "run": run.id,
+            "workflow": run.workflow,
+            "status": run.status,
+            "inputs": run.inputs,
+            "error": run.error,
+        })))
     }
 
     /// Runs, newest first.

@@ -35,7 +35,8 @@ impl Engine {
         Ok(Arc::clone(known.entry(tenant).or_insert(key)))
     }
 
-    fn known_key(&self, tenant: TenantId) -> Option<Arc<DataKey>> {
+    /// The data key of a tenant, if this process has opened it.
+    pub(super) fn known_key(&self, tenant: TenantId) -> Option<Arc<DataKey>> {
         let known = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
         known.get(&tenant).cloned()
     }

@@ -91,7 +91,7 @@ impl Engine {
             ..Kin::default()
         };
         let started = self
-            .start_version(connection, tenant, &run, version, kin)
+            .start_version(connection, tenant, &run, version, kin, self.new_run())
             .await;
         let started = started.map_err(refusal)?;
         Ok(started.ok_or_else(|| refusal(unknown(call)))?.run)

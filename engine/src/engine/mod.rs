@@ -5,19 +5,23 @@ mod control;
 mod definitions;
 mod erase;
 mod error;
+mod events;
+mod hooks;
 mod host;
 mod inspect;
 mod keys;
 mod kin;
+mod secrets;
 mod start;
 mod tenants;
 mod transaction;
+mod triggers;
 mod watch;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, RwLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, broadcast};
 
@@ -25,14 +29,20 @@ pub use approvals::{Pending, PendingCursor, PendingFilter, Verdict};
 pub(crate) use control::Message;
 pub use definitions::{Saved, Version};
 pub use error::EngineError;
+pub use events::Event;
+pub(crate) use events::EventBody;
+pub use hooks::{Accepted, Delivered, HookError, Reply};
 pub(crate) use host::{Admission, Host, Newborn};
 pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepView};
 pub(crate) use inspect::{RunResult, open_items, open_step};
 pub(crate) use kin::{Kin, Parent};
+pub use secrets::{Bearer, TokenView};
 pub(crate) use start::facts;
-pub use start::{RunEnd, StartRun, Started};
+pub use start::{Once, RunEnd, StartRun, Started};
 pub use tenants::TenantSettings;
 pub use transaction::Transaction;
+pub(crate) use triggers::seal_fault;
+pub use triggers::{TriggerFault, TriggerView};
 pub use watch::{RunEvent, Watch};
 
 use crate::clock::SharedClock;
@@ -41,10 +51,15 @@ use crate::expr::Sandbox;
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::node::Registry;
 use crate::run::Answer;
-use crate::store::Pool;
+use crate::store::{self, Pool, Role, Stirred};
 
 /// Channel that tells workers of ready runs and of messages; it only shortens a poll.
-pub(crate) const CHANNEL: &str = "engine_ready";
+pub(crate) const READY_CHANNEL: &str = "engine_ready";
+/// Channel that tells workers of events in the outbox; the same.
+pub(crate) const EVENTS_CHANNEL: &str = "engine_events";
+
+/// Ready runs that a tenant may have before requests are refused.
+const MOST_READY: u32 = 1_000_000;
 
 /// Announcements are sent together this often.
 const DEBOUNCE: Duration = Duration::from_millis(10);
@@ -64,9 +79,19 @@ struct Inner {
     keys: RwLock<HashMap<TenantId, Arc<DataKey>>>,
     flushed: broadcast::Sender<(TenantId, RunId)>,
     wake: Notify,
-    announced: AtomicBool,
     host: RwLock<Option<Weak<dyn Host>>>,
+    ready: Announced,
+    wake_outbox: Notify,
+    events: Announced,
+    /// The most ready runs that a tenant may have before requests are refused.
+    most_ready: AtomicU32,
+    /// Whether there was room for more, and when that was asked.
+    rooms: RwLock<HashMap<TenantId, (bool, Instant)>>,
 }
+
+/// Whether an announcement on a channel is on its way.
+#[derive(Default)]
+struct Announced(Arc<AtomicBool>);
 
 impl Engine {
     /// An engine on this database with these nodes.
@@ -86,8 +111,12 @@ impl Engine {
             keys: RwLock::default(),
             flushed: broadcast::channel(4096).0,
             wake: Notify::new(),
-            announced: AtomicBool::new(false),
             host: RwLock::new(None),
+            ready: Announced::default(),
+            wake_outbox: Notify::new(),
+            events: Announced::default(),
+            most_ready: AtomicU32::new(MOST_READY),
+            rooms: RwLock::default(),
         }))
     }
 
@@ -101,6 +130,16 @@ impl Engine {
     #[must_use]
     pub fn clock(&self) -> &SharedClock {
         &self.0.clock
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), EngineError> {
+        let tx = store::begin(self.pool(), Role::Engine).await?;
+        tx.rollback().await?;
+        Ok(())
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -126,19 +165,49 @@ impl Engine {
         self.0.wake.notify_one();
     }
 
+    /// Waits until something may be in the outbox.
+    pub(crate) async fn outbox_woken(&self) {
+        self.0.wake_outbox.notified().await;
+    }
+
+    /// Wakes the outbox of this process.
+    pub(crate) fn wake_outbox(&self) {
+        self.0.wake_outbox.notify_one();
+    }
+
     /// Wakes the worker of this process at once, and those elsewhere soon.
     pub(crate) fn announce(&self) {
         self.wake();
-        if self.0.announced.swap(true, Ordering::AcqRel) {
+        self.notify_soon(&self.0.ready, READY_CHANNEL);
+    }
+
+    /// The same for events that a commit has left in the outbox.
+    pub(crate) fn announce_events(&self) {
+        self.wake_outbox();
+        self.notify_soon(&self.0.events, EVENTS_CHANNEL);
+    }
+
+    /// Announces what a step's transaction has committed.
+    pub(crate) fn announce_stirred(&self, stirred: Stirred) {
+        if stirred.ready {
+            self.announce();
+        }
+        if stirred.events {
+            self.announce_events();
+        }
+    }
+
+    fn notify_soon(&self, announced: &Announced, channel: &'static str) {
+        if announced.0.swap(true, Ordering::AcqRel) {
             return;
         }
-        let engine = self.clone();
+        let (engine, announced) = (self.clone(), Arc::clone(&announced.0));
         tokio::spawn(async move {
             tokio::time::sleep(DEBOUNCE).await;
-            engine.0.announced.store(false, Ordering::Release);
+            announced.store(false, Ordering::Release);
             // A lost announcement costs a poll's time, nothing else.
-            if let Err(error) = crate::store::notify(engine.pool(), CHANNEL).await {
-                tracing::debug!(%error, "could not announce ready runs");
+            if let Err(error) = crate::store::notify(engine.pool(), channel).await {
+                tracing::debug!(%error, channel, "an announcement could not be sent");
             }
         });
     }

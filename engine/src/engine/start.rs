@@ -1,9 +1,12 @@
 //! Starting a run: committed before its caller is told so.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::kin::Kin;
 use super::{Admission, Engine, EngineError, Newborn, RunFailure, Version};
@@ -13,6 +16,7 @@ use crate::graph;
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::run::RunStatus;
 use crate::store::cross_tenant::checkpoint::Birth;
+use crate::store::dedup::NewKey;
 use crate::store::{self, Connection, Role, Tx};
 use crate::text;
 use crate::text::Text;
@@ -33,6 +37,19 @@ pub struct StartRun {
     pub inputs: Value,
     /// Who starts it, when someone does: `requester` of an `approval`.
     pub requester: Option<String>,
+    /// By what it is started once.
+    pub once: Option<Once>,
+}
+
+/// By what a run is started once: who asks again is told of the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The trigger's name; keys of different triggers have nothing to do with each other.
+    pub trigger: String,
+    /// The key; only a digest of it is stored.
+    pub key: String,
+    /// How long it is kept.
+    pub kept_for: Duration,
 }
 
 impl StartRun {
@@ -43,6 +60,16 @@ impl StartRun {
             version: None,
             inputs,
             requester: None,
+            once: None,
+        }
+    }
+
+    /// Started once.
+    #[must_use]
+    pub fn once(self, once: Once) -> Self {
+        Self {
+            once: Some(once),
+            ..self
         }
     }
 
@@ -83,8 +110,10 @@ pub struct RunEnd {
 pub struct Started {
     /// Its id.
     pub run: RunId,
-    /// The version it executes, whatever is published later.
+    /// The version that was asked for; the one that it executes, if it is new.
     pub version: VersionId,
+    /// Whether it is new: another start with the same key has made it otherwise.
+    pub new: bool,
 }
 
 impl Engine {
@@ -147,11 +176,11 @@ impl Engine {
         let Some(version) = known.and_then(|id| self.known_version(tenant, id)) else {
             return Ok(None);
         };
-        if run.requester.is_some() || !version.calls.is_empty() {
-            // What it has of relations is looked up and stored with it.
+        if run.requester.is_some() || run.once.is_some() || !version.calls.is_empty() {
+            // What it has of relations, or its key, is looked up and stored with it.
             return Ok(None);
         }
-        let accepted = self.accept(tenant, run, &version).await?;
+        let accepted = self.accept(tenant, run, &version, self.new_run()).await?;
         let run = accepted.run;
         let Some(admission) = host.take(accepted) else {
             return Ok(None);
@@ -159,7 +188,12 @@ impl Engine {
         match admission.await {
             Admission::Born(end) => {
                 let version = version.id;
-                Ok(Some((Started { run, version }, end)))
+                let started = Started {
+                    run,
+                    version,
+                    new: true,
+                };
+                Ok(Some((started, end)))
             }
             Admission::Refused => Ok(None),
             Admission::Unknown => Err(EngineError::Unanswered(run)),
@@ -181,12 +215,13 @@ impl Engine {
         tenant: TenantId,
         run: &StartRun,
     ) -> Result<Started, EngineError> {
+        let new = self.new_run();
         let cached = run
             .version
             .or_else(|| self.known_published(tenant, &run.workflow));
         if let Some(version) = cached
             && let Some(started) = self
-                .start_version(connection, tenant, run, version, Kin::default())
+                .start_version(connection, tenant, run, version, Kin::default(), new)
                 .await?
         {
             return Ok(started);
@@ -198,13 +233,19 @@ impl Engine {
                 .ok_or_else(|| EngineError::UnknownWorkflow(run.workflow.clone()))?;
             self.remember_published(tenant, &run.workflow, version);
             let started = self
-                .start_version(connection, tenant, run, version, Kin::default())
+                .start_version(connection, tenant, run, version, Kin::default(), new)
                 .await?;
             if let Some(started) = started {
                 return Ok(started);
             }
         }
         Err(EngineError::UnknownWorkflow(run.workflow.clone()))
+    }
+
+    /// The id of a run that is made now, and the instant.
+    pub(super) fn new_run(&self) -> (RunId, DateTime<Utc>) {
+        let now = self.clock().now();
+        (RunId::new(now), now)
     }
 
     /// None when the version is not the published one any more.
@@ -215,13 +256,25 @@ impl Engine {
         run: &StartRun,
         id: VersionId,
         kin: Kin,
+        new: (RunId, DateTime<Utc>),
     ) -> Result<Option<Started>, EngineError> {
         let version = self.version_on(connection, tenant, id).await?;
         let Newborn {
             run: run_id,
             mut birth,
             ..
-        } = self.accept(tenant, run, &version).await?;
+        } = self.accept(tenant, run, &version, new).await?;
+        if let Some(once) = &run.once
+            && let Some(first) = self
+                .taken(connection, tenant, &run.workflow, once, new)
+                .await?
+        {
+            return Ok(Some(Started {
+                run: first,
+                version: id,
+                new: false,
+            }));
+        }
         let key = self.data_key(tenant).await?;
         let kin = Kin {
             calls: self.called(connection, tenant, &version).await?,
@@ -236,6 +289,7 @@ impl Engine {
         Ok(inserted.then_some(Started {
             run: run_id,
             version: id,
+            new: true,
         }))
     }
 
@@ -245,6 +299,7 @@ impl Engine {
         tenant: TenantId,
         run: &StartRun,
         version: &Version,
+        new: (RunId, DateTime<Utc>),
     ) -> Result<Newborn, EngineError> {
         if version.workflow != run.workflow {
             return Err(EngineError::UnknownVersion(version.id));
@@ -259,8 +314,7 @@ impl Engine {
             let limit = LARGEST_INPUT;
             return Err(EngineError::InputTooLarge { limit });
         }
-        let created_at = self.clock().now();
-        let run_id = RunId::new(created_at);
+        let (run_id, created_at) = new;
         let facts = facts(version, tenant, run_id, created_at);
         let scope = Scope::new(&facts, inputs);
         let labels = self.labels(version, &scope)?;
@@ -281,6 +335,41 @@ impl Engine {
                 if_published: run.version.is_none(),
             },
         })
+    }
+
+    /// Takes the key for this run; the run that has it when another does.
+    async fn taken(
+        &self,
+        connection: &mut Connection,
+        tenant: TenantId,
+        workflow: &str,
+        once: &Once,
+        (run, now): (RunId, DateTime<Utc>),
+    ) -> Result<Option<RunId>, EngineError> {
+        let digest = Sha256::digest(once.key.as_bytes());
+        let kept = TimeDelta::from_std(once.kept_for).unwrap_or(TimeDelta::MAX);
+        let key = NewKey {
+            tenant,
+            workflow,
+            trigger: &once.trigger,
+            key: &digest,
+            run,
+            now,
+            kept_until: now
+                .checked_add_signed(kept)
+                .unwrap_or(DateTime::<Utc>::MAX_UTC),
+        };
+        // The holder may be swept in between: then the key is free.
+        loop {
+            if store::dedup::take(connection, key).await? {
+                return Ok(None);
+            }
+            let holder =
+                store::dedup::holder(connection, tenant, workflow, &once.trigger, &digest).await?;
+            if let Some((holder, _)) = holder {
+                return Ok(Some(holder));
+            }
+        }
     }
 
     fn labels(

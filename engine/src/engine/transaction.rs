@@ -16,16 +16,17 @@ pub struct Transaction {
 impl Transaction {
     /// What steps are given too: `nodes` bridges it to domain functions.
     pub fn tx(&mut self) -> Tx<'_> {
-        Tx::new(&mut self.inner, self.tenant, self.engine.clone())
+        Tx::new(&mut self.inner, self.tenant, self.engine.clone(), None)
     }
 
-    /// Commits; runs started in it are announced.
+    /// Commits; runs started and events published in it are announced.
     ///
     /// # Errors
     /// When the database did not commit.
     pub async fn commit(self) -> Result<(), EngineError> {
         store::commit!("transaction.commit", self.inner)?;
         self.engine.announce();
+        self.engine.announce_events();
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::node::{Call, InTransaction, NodeError, NodeResult, On, Wait, Waited};
 use crate::run::{Body, Record, StepStatus};
 use crate::store::cross_tenant::{letters, waits};
 use crate::store::steps::{Fence, Records};
-use crate::store::{self, Db, Role, StoreError, Tx};
+use crate::store::{self, Db, Role, Stirred, StoreError, Tx};
 
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -73,8 +73,8 @@ impl Attempt {
             Ok(db) => db,
             Err(error) => return refused(error.into()),
         };
-        let output = match self.work(work, &mut db).await {
-            Ok(output) => output,
+        let (output, stirred) = match self.work(work, &mut db).await {
+            Ok(done) => done,
             Err(error) => {
                 let _ = db.rollback().await;
                 return Try::Refused(error);
@@ -89,6 +89,9 @@ impl Attempt {
             Ok(true) => {
                 let done = self.commit(db, fence, taken, own, output).await;
                 self.buffer().settled();
+                if let Try::Committed(_) = done {
+                    self.shop.engine.announce_stirred(stirred);
+                }
                 done
             }
             Ok(false) => Try::Lost,
@@ -104,9 +107,12 @@ impl Attempt {
         }
     }
 
-    async fn work(&self, work: &Work, db: &mut Db) -> NodeResult<Waited<Value>> {
+    async fn work(&self, work: &Work, db: &mut Db) -> NodeResult<(Waited<Value>, Stirred)> {
         match work {
-            Work::Node(node) => self.run_node(&**node, db).await.map(Waited::Done),
+            Work::Node(node) => {
+                let (output, stirred) = self.run_node(&**node, db).await?;
+                Ok((Waited::Done(output), stirred))
+            }
             Work::Call(call, kin) => {
                 let parent = Parent {
                     run: self.ctx.run,
@@ -122,17 +128,27 @@ impl Attempt {
                     call,
                     self.ctx.requester.as_deref(),
                 );
-                Ok(Waited::For(Wait {
+                let wait = Waited::For(Wait {
                     until: None,
                     on: On::Child(child.await?),
                     memo: Value::Null,
-                }))
+                });
+                let stirred = Stirred {
+                    ready: true,
+                    events: false,
+                };
+                Ok((wait, stirred))
             }
         }
     }
 
-    async fn run_node(&self, node: &dyn InTransaction, db: &mut Db) -> NodeResult<Value> {
-        let mut tx = Tx::new(db, self.tenant, self.shop.engine.clone());
+    async fn run_node(
+        &self,
+        node: &dyn InTransaction,
+        db: &mut Db,
+    ) -> NodeResult<(Value, Stirred)> {
+        let (engine, run) = (self.shop.engine.clone(), self.ctx.run);
+        let mut tx = Tx::new(db, self.tenant, engine, Some(run));
         let run = node.run(&self.ctx, &mut tx, Value::clone(&self.input));
         let answer = within(self.start.step.timeout, &self.shop, caught(run)).await;
         let output = match answer {
@@ -144,7 +160,7 @@ impl Attempt {
             }
         };
         bounded(&output, Bounded::Output)?;
-        Ok(output)
+        Ok((output, tx.stirred()))
     }
 
     /// Commits; an answer that was lost is settled by reading the checkpoint.

@@ -106,6 +106,17 @@ impl Scope {
         scope
     }
 
+    /// What a trigger's expressions read: there is no run yet.
+    #[must_use]
+    pub fn of_trigger(tenant: &str, now: String, event: Value, trigger: Value) -> Self {
+        let mut scope = Self::default();
+        scope.set("tenant", Typed::any(json!({ "id": tenant })));
+        scope.set("now", Typed::any(Value::String(now)));
+        scope.set("event", Typed::any(event));
+        scope.set("trigger", Typed::any(trigger));
+        scope
+    }
+
     /// A scope inside this one: of a loop's item, of an attempt.
     #[must_use]
     pub fn inside(outer: &Arc<Self>) -> Self {

@@ -11,11 +11,20 @@ use std::time::Duration;
 use crate::expr::{Expression, Shape, Template};
 use crate::node::{Registered, Runner};
 
+mod cron;
 mod inputs;
 mod retry;
+mod trigger;
+mod webhook;
+
+pub use self::cron::{Cron, CronError};
 
 pub use inputs::{Input, InputProblem, Inputs};
 pub use retry::{Backoff, Retry};
+pub use trigger::{Missed, Overlap, Schedule, Trigger, TriggerKind};
+pub use webhook::{
+    HookAnswer, HookAuth, RESPOND, Signature, SignatureEncoding, SignatureScheme, Webhook,
+};
 
 /// A checked workflow, ready to run.
 #[derive(Clone)]
@@ -26,6 +35,8 @@ pub struct Plan {
     pub title: Option<String>,
     /// What a run is given.
     pub inputs: Inputs,
+    /// What starts runs by itself, in file order.
+    pub triggers: Vec<Trigger>,
     /// The run's outputs: a map.
     pub outputs: Template,
     /// What runs are found by, by name.

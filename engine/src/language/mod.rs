@@ -71,9 +71,15 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
     let sandbox = Sandbox::default();
     let inputs = inputs::inputs(report, document.inputs);
     let mut env = Env::of_run(inputs.shape.clone());
-    if let Some(entry) = document.triggers {
-        triggers::triggers(report, &sandbox, &env, &inputs, entry);
-    }
+    let triggers = document.triggers.map_or_else(Vec::new, |entry| {
+        let place = triggers::Around {
+            sandbox: &sandbox,
+            env: &env,
+            inputs: &inputs,
+            workflow: document.name.as_ref().map_or("", |name| name.value),
+        };
+        triggers::triggers(report, &place, entry)
+    });
     if let Some(entry) = document.concurrency {
         triggers::concurrency(report, &sandbox, &env, entry);
     }
@@ -105,6 +111,9 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         }
     }
     let steps = level(report, &places, &drafts, &[], &mut env, Here::STEP);
+    if let Some(entry) = document.triggers {
+        triggers::check_answers(report, entry, &triggers, &steps);
+    }
     let outputs = values(
         report,
         &sandbox,
@@ -117,6 +126,7 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         name: document.name.as_ref()?.value.to_owned(),
         title: document.title.map(str::to_owned),
         inputs,
+        triggers,
         outputs: Template::Map(outputs.into()),
         labels,
         priority,

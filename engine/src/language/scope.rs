@@ -52,6 +52,11 @@ impl Here {
         steps: true,
         ..Self::START
     };
+
+    /// Before there is a run.
+    fn is_trigger(self) -> bool {
+        self == Self::TRIGGER
+    }
 }
 
 impl<'a> Env<'a> {
@@ -203,10 +208,12 @@ impl Check<'_, '_, '_> {
             "attempt" => self.here.attempt,
             "error" => self.here.error,
             "event" | "trigger" => self.here.event,
+            "inputs" | "run" => !self.here.is_trigger(),
             _ => true,
         };
         match self.env.name(&path.root).cloned() {
             Some(shape) if available => self.walk(path, &path.segments, shape, None),
+            _ if self.here.is_trigger() => self.not_here(path, text!("there is no run yet")),
             _ => self.not_here(path, why_not(&path.root)),
         }
     }

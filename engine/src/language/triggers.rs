@@ -1,12 +1,17 @@
-//! `triggers` and `concurrency`: checked whole, though they do not act yet.
+//! `triggers`: what starts runs by itself; and `concurrency`, which does not act yet.
+
+mod schedule;
+mod webhook;
+
+pub(super) use webhook::check_answers;
 
 use super::diagnostic::Report;
-use super::fields::{Fields, check_id, is_id, map, one_of, text, texts};
+use super::fields::{At, Fields, check_id, is_id, map, text, texts};
 use super::scope::{Env, Here, check_paths};
 use super::values::{Names, Placed, condition, template};
-use super::yaml::{Entry, Mark, Node, Yaml};
-use crate::expr::Sandbox;
-use crate::graph::Inputs;
+use super::yaml::{Entry, Mark};
+use crate::expr::{Sandbox, Template};
+use crate::graph::{Inputs, Trigger, TriggerKind};
 use crate::text;
 use crate::text::Text;
 
@@ -24,36 +29,35 @@ const TRIGGER: &[&str] = &[
     "overlap",
 ];
 const KINDS: [&str; 4] = ["webhook", "schedule", "event", "failure_of"];
-const WEBHOOK: &[&str] = &["path", "methods", "auth", "answer"];
-const SCHEDULE: &[&str] = &["cron", "timezone", "missed", "overlap"];
 const CONCURRENCY: &[&str] = &["key", "limit", "policy", "hold"];
-const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 const POLICIES: [(&str, ()); 4] = [("queue", ()), ("drop", ()), ("replace", ()), ("latest", ())];
-const MISSED: [(&str, ()); 3] = [("skip", ()), ("run_once", ()), ("catch_up", ())];
-const ANSWERS: [(&str, ()); 3] = [("accepted", ()), ("outputs", ()), ("respond", ())];
 
-/// Checks `triggers`.
+/// What stands around a workflow's triggers.
+pub(super) struct Around<'a> {
+    pub sandbox: &'a Sandbox,
+    pub env: &'a Env<'a>,
+    pub inputs: &'a Inputs,
+    /// The workflow's name, empty when it has none.
+    pub workflow: &'a str,
+}
+
+/// Reads `triggers`; those with an error are left out.
 pub(super) fn triggers(
     report: &mut Report<'_>,
-    sandbox: &Sandbox,
-    env: &Env<'_>,
-    inputs: &Inputs,
+    around: &Around<'_>,
     entry: &Entry,
-) {
-    report.note(
-        "workflow.not_acting_yet",
-        entry.at,
-        text!("`triggers` are checked, but do not start runs yet"),
-        text!("start a run with `copro run`"),
-    );
-    for trigger in map(report, &entry.value, Text::name("triggers")).unwrap_or(&[]) {
-        check_id(report, &trigger.key, trigger.at, text!("a trigger"));
-        let place = text!("trigger `{trigger}`", trigger = &trigger.key);
-        if let Some(fields) = Fields::read(report, &trigger.value, place.clone(), TRIGGER, &[]) {
-            kind(report, &fields, trigger.at, &place);
-            expressions(report, sandbox, env, inputs, &fields, trigger.at);
+) -> Vec<Trigger> {
+    let mut triggers = Vec::new();
+    for entry in map(report, &entry.value, Text::name("triggers")).unwrap_or(&[]) {
+        check_id(report, &entry.key, entry.at, text!("a trigger"));
+        let place = text!("trigger `{trigger}`", trigger = &entry.key);
+        if let Some(fields) = Fields::read(report, &entry.value, place.clone(), TRIGGER, &[]) {
+            let kind = kind(report, around, &fields, entry.at, &place);
+            let built = expressions(report, around, &fields, entry);
+            triggers.extend(kind.map(|kind| Trigger { kind, ..built }));
         }
     }
+    triggers
 }
 
 /// Checks `concurrency` of a workflow.
@@ -91,7 +95,13 @@ pub(super) fn concurrency(
     fields.boolean(report, "hold");
 }
 
-fn kind(report: &mut Report<'_>, fields: &Fields<'_>, at: Mark, place: &Text) {
+fn kind(
+    report: &mut Report<'_>,
+    around: &Around<'_>,
+    fields: &Fields<'_>,
+    at: Mark,
+    place: &Text,
+) -> Option<TriggerKind> {
     let kinds: Vec<_> = KINDS
         .into_iter()
         .filter_map(|kind| fields.entry(kind))
@@ -118,29 +128,40 @@ fn kind(report: &mut Report<'_>, fields: &Fields<'_>, at: Mark, place: &Text) {
             );
         }
     }
+    let mut found = None;
     if let Some(node) = fields.get("webhook") {
-        webhook(report, node);
+        found = webhook::webhook(report, node).map(TriggerKind::Webhook);
     }
     if let Some(node) = fields.get("schedule") {
-        match &node.value {
-            Yaml::Map(_) => {
-                if let Some(inner) =
-                    Fields::read(report, node, Text::name("schedule"), SCHEDULE, &[])
-                {
-                    if let Some(node) = inner.need(report, node.at, "cron") {
-                        cron(report, node);
-                    }
-                    schedule(report, &inner);
-                }
-            }
-            _ => cron(report, node),
-        }
-        schedule(report, fields);
+        found = schedule::schedule(report, node, fields).map(TriggerKind::Schedule);
     }
-    if let Some(node) = fields.get("event")
-        && let Some(name) = text(report, node, Text::name("event"))
-        && !name.value.split('.').all(is_id)
-    {
+    if let Some(node) = fields.get("event") {
+        found = text(report, node, Text::name("event")).map(|name| {
+            check_event(report, &name);
+            TriggerKind::Event(name.value.to_owned())
+        });
+    }
+    if let Some(node) = fields.get("failure_of") {
+        let workflows = texts(report, node, Text::name("failure_of"));
+        for workflow in &workflows {
+            if workflow.value == around.workflow {
+                report.error(
+                    "workflow.own_failure",
+                    workflow.at,
+                    text!("a workflow that starts at its own failure would fail for ever"),
+                    text!("handle it inside: `on_error`, or another workflow"),
+                );
+            }
+        }
+        let names = workflows.iter().map(|name| name.value.to_owned());
+        found = Some(TriggerKind::FailureOf(names.collect()));
+    }
+    found
+}
+
+/// Names of events: words with dots between.
+fn check_event(report: &mut Report<'_>, name: &At<&str>) {
+    if !name.value.split('.').all(is_id) {
         report.error(
             "workflow.bad_id",
             name.at,
@@ -148,101 +169,17 @@ fn kind(report: &mut Report<'_>, fields: &Fields<'_>, at: Mark, place: &Text) {
             text!("write words of a-z, 0-9 and _ with dots between: bank.synced"),
         );
     }
-    if let Some(node) = fields.get("failure_of") {
-        texts(report, node, Text::name("failure_of"));
-    }
 }
 
-fn schedule(report: &mut Report<'_>, fields: &Fields<'_>) {
-    if let Some(zone) = fields.text(report, "timezone")
-        && !zone.value.split('/').all(|part| {
-            part.starts_with(|c: char| c.is_ascii_alphabetic())
-                && part
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "_+-".contains(c))
-        })
-    {
-        report.error(
-            "workflow.unknown_value",
-            zone.at,
-            text!("`{value}` is no time zone", value = zone.value),
-            text!("write its name: Europe/Paris"),
-        );
-    }
-    fields.choice(report, "missed", &MISSED);
-    fields.choice(report, "overlap", &POLICIES);
-}
-
-fn cron(report: &mut Report<'_>, node: &Node) {
-    let Some(cron) = text(report, node, Text::name("schedule")) else {
-        return;
-    };
-    let fields: Vec<&str> = cron.value.split_whitespace().collect();
-    let valid = |field: &&str| {
-        field
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "*/,-".contains(c))
-    };
-    if fields.len() != 5 || !fields.iter().all(valid) {
-        report.error(
-            "workflow.bad_schedule",
-            cron.at,
-            text!("`{value}` is no schedule", value = cron.value),
-            text!("write five fields: minute hour day month weekday, such as '0 6 * * 1-5'"),
-        );
-    }
-}
-
-fn webhook(report: &mut Report<'_>, node: &Node) {
-    let Some(fields) = Fields::read(report, node, Text::name("webhook"), WEBHOOK, &[]) else {
-        return;
-    };
-    if fields.need(report, node.at, "path").is_some()
-        && let Some(path) = fields.text(report, "path")
-        && (!path.value.starts_with('/') || path.value.contains([' ', '?', '#']))
-    {
-        report.error(
-            "workflow.unknown_value",
-            path.at,
-            text!("`{value}` is no path", value = path.value),
-            text!("start it with `/`: /bank/notify"),
-        );
-    }
-    if let Some(node) = fields.get("methods") {
-        for method in texts(report, node, Text::name("methods")) {
-            if !METHODS.contains(&method.value) {
-                report.error(
-                    "workflow.unknown_value",
-                    method.at,
-                    text!("`{value}` is no method", value = method.value),
-                    one_of(METHODS.into_iter()),
-                );
-            }
-        }
-    }
-    if let Some(auth) = fields.get("auth")
-        && !matches!(auth.value, Yaml::Text(_) | Yaml::Map(_) | Yaml::Cut)
-    {
-        report.wrong_type(
-            auth.at,
-            Text::name("auth"),
-            auth.kind(),
-            text!("a scheme's name, or its fields"),
-        );
-    }
-    fields.choice(report, "answer", &ANSWERS);
-}
-
+/// The trigger but for its kind, which is filled in by who knows it.
 fn expressions(
     report: &mut Report<'_>,
-    sandbox: &Sandbox,
-    env: &Env<'_>,
-    inputs: &Inputs,
+    around: &Around<'_>,
     fields: &Fields<'_>,
-    at: Mark,
-) {
+    entry: &Entry,
+) -> Trigger {
     let names = Names {
-        sandbox,
+        sandbox: around.sandbox,
         items: &[],
     };
     let mut placed: Vec<Placed<'_>> = Vec::new();
@@ -250,11 +187,13 @@ fn expressions(
     let given = start
         .and_then(|node| map(report, node, Text::name("start")))
         .unwrap_or(&[]);
-    let known: Vec<&str> = inputs
+    let known: Vec<&str> = around
+        .inputs
         .fields
         .iter()
         .map(|input| input.name.as_str())
         .collect();
+    let mut values = Vec::with_capacity(given.len());
     for entry in given {
         if !known.contains(&entry.key.as_str()) {
             let fix = match crate::nearest::nearest(&entry.key, known.iter().copied()) {
@@ -264,14 +203,15 @@ fn expressions(
             let message = text!("the workflow has no input `{input}`", input = &entry.key);
             report.error("workflow.unknown_input", entry.at, message, fix);
         }
-        template(report, names, &entry.value, &mut placed);
+        let value = template(report, names, &entry.value, &mut placed);
+        values.push((entry.key.clone(), value));
     }
-    for input in &inputs.fields {
+    for input in &around.inputs.fields {
         let missing = input.required && input.default.is_none();
         if missing && !given.iter().any(|entry| entry.key == input.name) {
             report.error(
                 "workflow.missing_input",
-                start.map_or(at, |node| node.at),
+                start.map_or(entry.at, |node| node.at),
                 text!(
                     "the trigger does not give the required input `{input}`",
                     input = &input.name
@@ -280,12 +220,20 @@ fn expressions(
             );
         }
     }
-    if let Some(node) = fields.get("filter") {
-        condition(report, names, node, &Text::name("filter"), &mut placed);
+    let filter = fields
+        .get("filter")
+        .and_then(|node| condition(report, names, node, &Text::name("filter"), &mut placed));
+    let dedup = fields
+        .get("dedup")
+        .and_then(|node| condition(report, names, node, &Text::name("dedup"), &mut placed));
+    let dedup_for = fields.duration(report, "dedup_for");
+    check_paths(report, around.env, Here::TRIGGER, &placed);
+    Trigger {
+        name: entry.key.clone(),
+        kind: TriggerKind::FailureOf(Vec::new()),
+        start: Template::Map(values.into()),
+        filter,
+        dedup,
+        dedup_for: dedup_for.unwrap_or(Trigger::DEDUP_FOR),
     }
-    if let Some(node) = fields.get("dedup") {
-        condition(report, names, node, &Text::name("dedup"), &mut placed);
-    }
-    fields.duration(report, "dedup_for");
-    check_paths(report, env, Here::TRIGGER, &placed);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Service;
-use crate::engine::CHANNEL;
+use crate::engine::{EVENTS_CHANNEL, READY_CHANNEL};
 use crate::executor::Shop;
 use crate::store::{DbError, Ear};
 
@@ -15,11 +15,17 @@ pub(super) fn start(shop: Arc<Shop>) -> Service {
     Service::start("listen", |stop| async move {
         loop {
             let heard = async {
-                let mut ear = Ear::open(shop.engine.pool(), CHANNEL).await?;
+                let mut ear =
+                    Ear::open(shop.engine.pool(), &[READY_CHANNEL, EVENTS_CHANNEL]).await?;
                 loop {
-                    ear.hear().await?;
-                    shop.engine.wake();
-                    shop.post.notify_one();
+                    let channel = ear.hear().await?;
+                    if channel.as_deref() != Some(READY_CHANNEL) {
+                        shop.engine.wake_outbox();
+                    }
+                    if channel.as_deref() != Some(EVENTS_CHANNEL) {
+                        shop.engine.wake();
+                        shop.post.notify_one();
+                    }
                 }
             };
             let ended: Result<(), DbError> = tokio::select! {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use super::Service;
 use crate::engine::Engine;
 use crate::store::cross_tenant::retention;
@@ -9,6 +11,8 @@ use crate::store::{self, Role, StoreError};
 
 const DAYS_AHEAD: i32 = 7;
 const EVERY: Duration = Duration::from_secs(3600);
+/// How long people see what a trigger could not do.
+const FAULTS_KEPT: TimeDelta = TimeDelta::days(30);
 
 /// Starts the retention loop.
 pub(super) fn start(engine: Engine) -> Service {
@@ -25,9 +29,11 @@ pub(super) fn start(engine: Engine) -> Service {
 }
 
 async fn keep(engine: &Engine) -> Result<(), StoreError> {
-    let today = engine.clock().now().date_naive();
+    let now = engine.clock().now();
+    let today = now.date_naive();
     let mut tx = store::begin(engine.pool(), Role::Engine).await?;
     retention::keep_history(&mut tx, today, DAYS_AHEAD).await?;
+    retention::sweep_triggers(&mut tx, now, now - FAULTS_KEPT).await?;
     store::commit!("retention.commit", tx)?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::claim::Claims;
 use super::heartbeat::{Heartbeat, Pulse};
-use super::{Service, claim, flush, listen, post, rescue, retention, timers};
+use super::{Service, claim, flush, listen, outbox, post, rescue, retention, schedules, timers};
 use crate::engine::{Engine, EngineError};
 use crate::executor::{Lease, Shop, flush_channel};
 use crate::ids::WorkerId;
@@ -79,6 +79,8 @@ impl Worker {
         let others = vec![
             retention::start(engine.clone()),
             timers::start(engine.clone()),
+            outbox::start(engine.clone()),
+            schedules::start(engine.clone()),
             rescue::start(Arc::clone(&shop), options.dead_after, Arc::clone(&alone)),
             post::start(Arc::clone(&shop)),
             listen::start(Arc::clone(&shop)),

@@ -39,6 +39,12 @@ impl StoreError {
         let code = error.code();
         code.is_some_and(|code| matches!(&*code, "40001" | "40P01"))
     }
+
+    /// Whether it is this constraint that refused.
+    #[must_use]
+    pub fn breaks(&self, constraint: &str) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.constraint() == Some(constraint))
+    }
 }
 
 fn is_transient(error: &sqlx::Error) -> bool {

@@ -26,23 +26,31 @@ macro_rules! commit {
 }
 pub(crate) use commit;
 
+pub(crate) mod credentials;
 pub(crate) mod cross_tenant;
+pub(crate) mod dedup;
 mod error;
 mod ids;
 pub(crate) mod inbox;
 pub(crate) mod keys;
 pub(crate) mod labels;
+pub(crate) mod outbox;
 pub(crate) mod runs;
+pub(crate) mod schedules;
 mod session;
 pub(crate) mod steps;
 pub(crate) mod tenants;
+pub(crate) mod tokens;
+pub(crate) mod trigger_faults;
+pub(crate) mod triggers;
 mod tx;
 pub(crate) mod waits;
 pub(crate) mod workflows;
 
 pub use error::StoreError;
 pub(crate) use session::{
-    ConnectOptions, Db, DbError, Ear, Held, Role, begin, begin_on, connect, notify,
+    ConnectOptions, Db, DbError, Ear, Held, Role, become_tenant, begin, begin_on, connect, notify,
 };
 pub use session::{Connection, Pool};
+pub(crate) use tx::Stirred;
 pub use tx::Tx;

@@ -102,6 +102,41 @@ pub(crate) async fn get(
     .await
 }
 
+/// Whether a run has not ended.
+pub(crate) async fn is_open(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    run: RunId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select exists (select from engine.runs where tenant_id = $1 and id = $2) as "open!""#,
+        tenant.0,
+        run.0,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Whether more than so many runs of a tenant are ready: walks its part of the
+/// queue no further.
+pub(crate) async fn more_ready_than(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    most: i64,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from engine.ready where tenant_id = $1 offset $2 limit 1
+        ) as "more!"
+        "#,
+        tenant.0,
+        most,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Which runs to list.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted<'a> {

@@ -89,6 +89,21 @@ pub(crate) async fn begin_on(
     connection.begin_with(AssertSqlSafe(role.statement())).await
 }
 
+/// Goes on as requests and steps of one tenant: what a transaction took across
+/// tenants is acted on tenant by tenant, and commits together.
+pub(crate) async fn become_tenant(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"select set_config('role', 'copro_app', true) as role, set_config('app.tenant', $1, true) as tenant"#,
+        tenant.to_string(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
+}
+
 /// Tells whoever listens that something may be ready. Off the write path: a
 /// notification inside a transaction would make commits wait for each other.
 pub(crate) async fn notify(pool: &PgPool, channel: &str) -> Result<(), sqlx::Error> {
@@ -98,20 +113,20 @@ pub(crate) async fn notify(pool: &PgPool, channel: &str) -> Result<(), sqlx::Err
     Ok(())
 }
 
-/// Hears notifications of one channel.
+/// Hears notifications of some channels.
 pub(crate) struct Ear(PgListener);
 
 impl Ear {
     /// Listens, on a connection of its own.
-    pub(crate) async fn open(pool: &PgPool, channel: &str) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn open(pool: &PgPool, channels: &[&str]) -> Result<Self, sqlx::Error> {
         let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen(channel).await?;
+        listener.listen_all(channels.iter().copied()).await?;
         Ok(Self(listener))
     }
 
-    /// Ends with the next notification, or when some may have been lost.
-    pub(crate) async fn hear(&mut self) -> Result<(), sqlx::Error> {
-        self.0.try_recv().await?;
-        Ok(())
+    /// The channel of the next notification; none when some may have been lost.
+    pub(crate) async fn hear(&mut self) -> Result<Option<String>, sqlx::Error> {
+        let heard = self.0.try_recv().await?;
+        Ok(heard.map(|heard| heard.channel().to_owned()))
     }
 }

@@ -2,8 +2,10 @@
 
 use sqlx::PgConnection;
 
-use crate::engine::{Engine, EngineError, StartRun, Started};
-use crate::ids::TenantId;
+use uuid::Uuid;
+
+use crate::engine::{Engine, EngineError, Event, StartRun, Started};
+use crate::ids::{RunId, TenantId};
 
 /// A transaction in which a step writes; the role and the tenant are set.
 ///
@@ -12,16 +14,40 @@ pub struct Tx<'a> {
     connection: &'a mut PgConnection,
     tenant: TenantId,
     engine: Engine,
+    /// The run whose step writes, if it is one's.
+    origin: Option<RunId>,
+    stirred: Stirred,
+}
+
+/// Who is to be told once the transaction has committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stirred {
+    /// Workers: a run was started.
+    pub ready: bool,
+    /// The outbox: an event was published.
+    pub events: bool,
 }
 
 impl<'a> Tx<'a> {
     /// Wraps a connection whose transaction has its role and tenant set.
-    pub(crate) fn new(connection: &'a mut PgConnection, tenant: TenantId, engine: Engine) -> Self {
+    pub(crate) fn new(
+        connection: &'a mut PgConnection,
+        tenant: TenantId,
+        engine: Engine,
+        origin: Option<RunId>,
+    ) -> Self {
         Self {
             connection,
             tenant,
             engine,
+            origin,
+            stirred: Stirred::default(),
         }
+    }
+
+    /// Who is to be told once it has committed.
+    pub(crate) fn stirred(&self) -> Stirred {
+        self.stirred
     }
 
     /// The connection, for statements of a `store` module.
@@ -41,6 +67,19 @@ impl<'a> Tx<'a> {
     /// When there is no such published workflow, or it refuses the inputs.
     pub async fn start(&mut self, run: &StartRun) -> Result<Started, EngineError> {
         let engine = self.engine.clone();
+        self.stirred.ready = true;
         engine.start_on(self.connection, self.tenant, run).await
+    }
+
+    /// Publishes an event that is heard if and only if this transaction commits. Gives its id.
+    ///
+    /// # Errors
+    /// [`EngineError::BadEvent`].
+    pub async fn emit(&mut self, event: &Event) -> Result<Uuid, EngineError> {
+        let engine = self.engine.clone();
+        self.stirred.events = true;
+        engine
+            .emit_on(self.connection, self.tenant, event, self.origin)
+            .await
     }
 }

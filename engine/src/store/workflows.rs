@@ -81,13 +81,13 @@ pub(crate) async fn insert_version(
     Ok((VersionId(row.id), row.number))
 }
 
-/// Makes a version the one that new runs execute; false when there is no such version.
+/// Makes a version the one that new runs execute, and locks its workflow.
 pub(crate) async fn publish(
     connection: &mut PgConnection,
     tenant: TenantId,
     version: VersionId,
-) -> Result<bool, sqlx::Error> {
-    let done = guarded!(
+) -> Result<(), sqlx::Error> {
+    guarded!(
         "workflows.publish",
         sqlx::query!(
             r#"
@@ -102,7 +102,7 @@ pub(crate) async fn publish(
         )
         .execute(connection)
     )?;
-    Ok(done.rows_affected() > 0)
+    Ok(())
 }
 
 /// The version that new runs of this workflow execute.

@@ -5,6 +5,7 @@
 //! outside: from a file that nodes append to, and from a table that they write.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod fire;
 mod scene;
 #[expect(dead_code, reason = "each test file uses a part of it")]
 #[path = "../support/mod.rs"]
@@ -50,6 +51,35 @@ const ELSEWHERE: &[&str] = &[
     // As `waits.decide.commit`, for what no person decides.
     "waits.deliver.commit",
     "waits.take_delivery",
+    // Events and triggers: `an_event_is_heard_once_whoever_dies_on_the_way`.
+    "dedup.take",
+    "outbox.dispatch.commit",
+    "outbox.emit.commit",
+    "outbox.insert",
+    "outbox.remove",
+    "outbox.set_aside.commit",
+    "outbox.take",
+    "trigger_faults.insert",
+    "triggers.clear",
+    "triggers.insert",
+    // Schedules: `an_instant_makes_one_run_whoever_dies_on_the_way`.
+    "schedules.commit",
+    "schedules.keep_only",
+    "schedules.lock_due",
+    "schedules.move_on",
+    "schedules.postpone.commit",
+    "schedules.upsert",
+    // One statement and its commit each: there, or not.
+    "credentials.put",
+    "credentials.put.commit",
+    "credentials.remove",
+    "credentials.remove.commit",
+    "tokens.insert",
+    "tokens.insert.commit",
+    "tokens.revoke",
+    "tokens.revoke.commit",
+    // Requests: `a_request_is_accepted_whole_or_not_at_all`.
+    "hooks.commit",
     // A caller's own transaction, an operator's setting: a rollback like any other.
     "keys.erase_tenant",
     "tenants.set",

@@ -183,6 +183,9 @@ fn child() {
         "work" => runtime.block_on(work(&scene, &life)),
         "accept" => runtime.block_on(accept(&scene, &life)),
         "admit" => runtime.block_on(admit(&scene, &life)),
+        "deliver" => runtime.block_on(crate::fire::deliver(&scene, &life)),
+        "tick" => runtime.block_on(crate::fire::tick(&scene, &life)),
+        "fire" => runtime.block_on(crate::fire::fire(&scene, &life)),
         _ => unreachable!("no such part"),
     }
 }

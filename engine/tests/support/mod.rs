@@ -351,6 +351,9 @@ pub struct WriteConfig {
     /// Starts a run of this workflow too.
     #[serde(default)]
     pub start: Option<String>,
+    /// Publishes an event of this name too.
+    #[serde(default)]
+    pub emit: Option<String>,
 }
 
 /// A node that writes this database.
@@ -370,6 +373,12 @@ impl TransactionNode for Write_ {
             .bind(&config.value)
             .execute(tx.connection())
             .await?;
+        if let Some(event) = config.emit {
+            let event = engine::Event::new(event)
+                .with("account", config.value.as_str())
+                .with("count", 4);
+            tx.emit(&event).await?;
+        }
         if ctx.attempt <= config.failures {
             return Err(NodeError::retry("test.rolled_back", "not yet"));
         }

@@ -195,7 +195,8 @@ pub(crate) struct Written {
 ///
 /// `locked` fences: only runs of this owner and epoch are written at all. Rows
 /// of a run that ends go to history: those of this very flush straight there,
-/// those recorded before are moved. A run that is born and ends in one flush
+/// those recorded before are moved. A run that ends badly is told to the outbox,
+/// if somebody listens. A run that is born and ends in one flush
 /// is never in the open tables. `again` says that an earlier try may have been
 /// committed: what is there already is not born a second time.
 pub(crate) async fn write(
@@ -355,6 +356,16 @@ pub(crate) async fn write(
                 join ended g on g.tenant_id = i.tenant_id and g.id = i.run_id
                 union all
                 select tenant_id, run_id, step, chunk, retention, ended_on, data from moved_items
+            ),
+            told as (
+                insert into engine.outbox (tenant_id, id, kind, name, emitted_at, data)
+                select tenant_id, id, 'failure', workflow, ended_at, ''
+                from ended g
+                where status in ('failed', 'timed_out') and exists (
+                    select from engine.triggers t
+                    where t.tenant_id = g.tenant_id and t.kind = 'failure_of' and t.subject = g.workflow
+                      and t.stage = 'published'
+                )
             ),
             unwaited as (
                 delete from engine.waits w

@@ -1,4 +1,4 @@
-//! The one module whose statements see several tenants: claim and flush.
+//! The one module whose statements see several tenants: claim, flush, outbox.
 //!
 //! They run as `copro_engine`, which reaches queue and checkpoint tables only
 //! and no data that it could read: what a run carries is sealed.
@@ -7,7 +7,9 @@ pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod heartbeat;
 pub(crate) mod letters;
+pub(crate) mod outbox;
 pub(crate) mod rescue;
 pub(crate) mod retention;
+pub(crate) mod schedules;
 pub(crate) mod timers;
 pub(crate) mod waits;

@@ -1,6 +1,6 @@
 //! History: partitions made ahead, old ones dropped.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
 /// Makes the partitions of the days to come and drops those past their class.
@@ -17,6 +17,29 @@ pub(crate) async fn keep_history(
             days_ahead
         )
         .fetch_one(connection)
+    )?;
+    Ok(())
+}
+
+/// Deletes keys of triggers past their time, and faults older than `before`.
+pub(crate) async fn sweep_triggers(
+    connection: &mut PgConnection,
+    now: DateTime<Utc>,
+    before: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    guarded!(
+        "retention.sweep_triggers",
+        sqlx::query!(
+            r#"
+            with keys as (
+                delete from engine.dedup where kept_until <= $1
+            )
+            delete from engine.trigger_faults where happened_at < $2
+            "#,
+            now,
+            before,
+        )
+        .execute(connection)
     )?;
     Ok(())
 }

@@ -1,0 +1,45 @@
+//! `copro serve`: the HTTP doors and a worker, until somebody asks it to stop.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+use super::Done;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::http;
+use crate::screen::Screen;
+use crate::signals::interrupted;
+use crate::words::Words;
+
+/// Listens, says where, and serves until the process is asked to stop; answers
+/// under way are let end.
+///
+/// # Errors
+/// When the address cannot be listened at.
+pub async fn execute(
+    app: &App,
+    listen: SocketAddr,
+    screen: &Screen,
+    words: &Words,
+) -> Result<Done, Failure> {
+    let refused = |error: std::io::Error| {
+        Failure::new("cannot_listen")
+            .with("address", listen)
+            .caused_by(error)
+    };
+    let listener = TcpListener::bind(listen).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?.to_string();
+    screen.line(&words.text("serve.started", &[("address", &address)]));
+    let stop = async {
+        // Without signals it serves until it is killed.
+        if interrupted().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    http::serve(listener, app.engine.clone(), stop)
+        .await
+        .map_err(refused)?;
+    screen.line(&words.say("serve.stopped"));
+    Ok(Done::Well)
+}

@@ -1,0 +1,273 @@
+//! `copro serve`, through its socket: webhooks, runs, tokens, and a stop that loses nothing.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::Duration;
+
+use database::testing::TestDb;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use crate::support::Copro;
+
+/// The tenant of commands that name none.
+const TENANT: &str = "00000000-0000-8000-8000-000000000001";
+
+const ORDERS: &str = "
+name: orders
+triggers:
+  called:
+    webhook: { path: /orders, answer: outputs, auth: { scheme: bearer, credential: shop } }
+    start: { n: '${{ event.body.n }}' }
+  greeted:
+    webhook: { path: /hello, methods: [GET], answer: respond }
+    start: { n: 1 }
+inputs: { n: { type: integer, required: true } }
+steps:
+  double: { uses: set, with: { n: '${{ inputs.n * 2 }}' } }
+  answer:
+    uses: respond
+    with: { status: 201, headers: { x-answer: 'yes' }, body: 'bonjour ${{ steps.double.n }}' }
+outputs: { n: '${{ steps.double.n }}' }
+";
+
+/// A server of the test.
+struct Server {
+    child: Child,
+    _out: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Server {
+    fn start(copro: &Copro) -> Self {
+        let mut child = copro
+            .command(&["--lang", "en", "serve", "--listen", "127.0.0.1:0"])
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1).expect(&line);
+        let address = address.split(';').next().unwrap().to_owned();
+        Self {
+            child,
+            _out: out,
+            address,
+        }
+    }
+
+    /// Sends a request, and reads all of its answer.
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut socket = TcpStream::connect(&self.address).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(40)))
+            .unwrap();
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        request.push_str(body);
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        // A refused body may cut the line after the answer.
+        let _ = socket.read_to_string(&mut text);
+        Answer::parse(&text)
+    }
+
+    /// Asks it to stop, and waits for its end.
+    fn stop(mut self) -> Option<i32> {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        kill(pid, Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head.split(' ').nth(1).and_then(|it| it.parse().ok());
+        Self {
+            status: status.unwrap_or(0),
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A database with the workflow published, its secret set, and a token.
+fn prepared(copro: &Copro) -> String {
+    let file = copro.data.path().join("orders.yaml");
+    std::fs::write(&file, ORDERS).unwrap();
+    let out = copro
+        .call(&["workflow", "push", file.to_str().unwrap()])
+        .well();
+    assert!(out.contains("orders"), "{out}");
+    let mut set = copro
+        .command(&["secret", "set", "shop"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    set.stdin.take().unwrap().write_all(b"s3cret\n").unwrap();
+    assert!(set.wait().unwrap().success());
+    let token = copro.call(&["token", "create", "test"]).well();
+    token.trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_delivery_a_hundred_times_in_parallel_makes_one_run_with_one_answer() {
+    let db = TestDb::new().await;
+    let copro = Copro::on(&db);
+    prepared(&copro);
+    let server = Server::start(&copro);
+    let path = format!("/hooks/{TENANT}/orders");
+    let headers = [
+        ("authorization", "Bearer s3cret"),
+        ("idempotency-key", "order 7"),
+        ("content-type", "application/json"),
+    ];
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..100)
+            .map(|_| scope.spawn(|| server.send("POST", &path, &headers, r#"{"n": 21}"#)))
+            .collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    for answer in answers {
+        assert_eq!((answer.status, answer.json()), (200, json!({ "n": 42 })));
+    }
+    let runs: i64 = sqlx::query_scalar("select count(*) from engine.run_history")
+        .fetch_one(&db.owner_pool())
+        .await
+        .unwrap();
+    assert_eq!(runs, 1);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_answers_and_says_what_is_wrong() {
+    let db = TestDb::new().await;
+    let copro = Copro::on(&db);
+    prepared(&copro);
+    let server = Server::start(&copro);
+    let hooks = format!("/hooks/{TENANT}");
+    let hello = server.send("GET", &format!("{hooks}/hello"), &[], "");
+    assert_eq!((hello.status, hello.body.as_str()), (201, "bonjour 2"));
+    assert!(hello.head.contains("x-answer: yes"), "{hello:?}");
+    let test = server.send("GET", &format!("/hooks-test/{TENANT}/hello"), &[], "");
+    assert_eq!(test.status, 201);
+    let signed = [("authorization", "Bearer s3cret")];
+    let large = "x".repeat((1 << 20) + 1);
+    let orders = format!("{hooks}/orders");
+    for (answer, status, code) in [
+        (server.send("POST", &orders, &[], "{}"), 401, "unauthorized"),
+        (
+            server.send("GET", &orders, &signed, ""),
+            405,
+            "method_not_allowed",
+        ),
+        (
+            server.send("POST", &format!("{hooks}/other"), &signed, ""),
+            404,
+            "not_found",
+        ),
+        (
+            server.send("POST", "/hooks/nobody/orders", &signed, ""),
+            404,
+            "not_found",
+        ),
+        (
+            server.send("POST", &orders, &signed, r#"{"n": "x"}"#),
+            422,
+            "request_refused",
+        ),
+        (
+            server.send("POST", &orders, &signed, &large),
+            413,
+            "too_large",
+        ),
+    ] {
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(
+            answer.head.contains("application/problem+json"),
+            "{answer:?}"
+        );
+        assert_eq!(answer.json()["code"], code);
+    }
+    let faults = copro.call(&["triggers"]).well();
+    assert!(faults.contains("run.bad_inputs"), "{faults}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_with_a_token_starts_reads_watches_and_cancels_runs() {
+    let db = TestDb::new().await;
+    let copro = Copro::on(&db);
+    let token = prepared(&copro);
+    let server = Server::start(&copro);
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/json"),
+        ("idempotency-key", "once"),
+    ];
+    let path = "/api/v1/workflows/orders/runs";
+    let first = server.send("POST", path, &headers, r#"{"inputs": {"n": 4}}"#);
+    assert_eq!(first.status, 202, "{first:?}");
+    let again = server.send("POST", path, &headers, r#"{"inputs": {"n": 4}}"#);
+    assert_eq!(first.json()["run"], again.json()["run"]);
+    let run = first.json()["url"].as_str().unwrap().to_owned();
+    let events = server.send("GET", &format!("{run}/events"), &headers, "");
+    assert!(events.head.contains("text/event-stream"), "{events:?}");
+    assert!(
+        events.body.contains(r#""status":"succeeded""#),
+        "it ends with the run: {events:?}"
+    );
+    let view = server.send("GET", &run, &headers, "").json();
+    assert_eq!(view["outputs"], json!({ "n": 8 }));
+    let ended = server.send("POST", &format!("{run}/cancel"), &headers, "");
+    assert_eq!(
+        (ended.status, ended.json()["code"].as_str()),
+        (409, Some("run_ended"))
+    );
+    let unknown = format!("/api/v1/runs/{}", uuid::Uuid::nil());
+    for (answer, status) in [
+        (
+            server.send("POST", path, &headers, r#"{"inputs": {}}"#),
+            422,
+        ),
+        (server.send("POST", path, &headers, "{"), 400),
+        (server.send("GET", &unknown, &headers, ""), 404),
+        (server.send("GET", &run, &[], ""), 401),
+        (
+            server.send("GET", &run, &[("authorization", "Bearer copro_x")], ""),
+            401,
+        ),
+        (server.send("GET", "/nowhere", &[], ""), 404),
+        (server.send("GET", "/health", &[], ""), 200),
+        (server.send("GET", "/ready", &[], ""), 200),
+    ] {
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+    let listed = copro.call(&["token", "list"]).well();
+    let id = listed.split_whitespace().next().unwrap();
+    copro.call(&["token", "revoke", id]).well();
+    assert_eq!(server.send("GET", &run, &headers, "").status, 401);
+    assert_eq!(server.stop(), Some(0));
+}
