@@ -1,6 +1,6 @@
 //! The one table of our own measures: `examples/bench/floor/schema.sql`.
 
-use engine::store::Connection;
+use nodes::tx::Tx;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, postgres::PgConnectOptions};
 use uuid::Uuid;
 
@@ -25,17 +25,12 @@ pub async fn prepare_bench(admin_url: &str, schema: &str) -> Result<(), Failure>
 ///
 /// # Errors
 /// What the database answers.
-pub async fn write_row(
-    connection: &mut Connection,
-    tenant: Uuid,
-    id: Uuid,
-    n: i64,
-) -> Result<(), sqlx::Error> {
+pub async fn write_row(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid, n: i64) -> Result<(), sqlx::Error> {
     sqlx::query("insert into bench.rows (tenant_id, id, n) values ($1, $2, $3)")
         .bind(tenant)
         .bind(id)
         .bind(n)
-        .execute(connection)
+        .execute(tx.connection())
         .await?;
     Ok(())
 }

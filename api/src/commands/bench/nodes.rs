@@ -4,9 +4,9 @@ use engine::node::{
     CatalogueError, Ctx, Effect, Node, NodeError, NodeResult, NodeSpec, Registry, TransactionNode,
     UnknownOutcome,
 };
-use engine::store::Tx;
 use nodes::flow::script::Script;
 use nodes::flow::set::Set;
+use nodes::tx::Tx;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -61,7 +61,7 @@ impl TransactionNode for Write {
 
     async fn run(&self, ctx: &Ctx, tx: &mut Tx<'_>, config: Number) -> NodeResult<Number> {
         let id = Uuid::now_v7();
-        store::write_row(tx.connection(), ctx.tenant.0, id, config.n)
+        store::write_row(tx, ctx.tenant.0, id, config.n)
             .await
             .map_err(|error| NodeError::conflict(error.to_string()))?;
         Ok(config)
