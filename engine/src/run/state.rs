@@ -512,8 +512,9 @@ fn failing_loop(state: &LevelState, at: &mut Vec<u32>) -> Option<Key> {
             return Some(Key(at.as_slice().into()));
         }
         for (item, inside) in &items.open {
+            // The body of a loop is one node in all of its items, or in none.
             let ItemState::Level(level) = inside else {
-                continue;
+                break;
             };
             at.push(*item);
             if level.failure.is_some() && level.is_busy() {
