@@ -81,7 +81,10 @@ async fn late_runs_start_in_turn(
     count: usize,
 ) {
     for (tenant, weight) in [(a, a_weight), (b, b_weight)] {
-        let settings = TenantSettings { weight };
+        let settings = TenantSettings {
+            weight,
+            ..TenantSettings::default()
+        };
         test.engine.set_settings(tenant, settings).await.unwrap();
     }
     let options = WorkerOptions {

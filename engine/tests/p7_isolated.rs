@@ -159,6 +159,12 @@ async fn a_tenant_sees_its_own_rows_only_and_nobody_sees_any_without_a_tenant() 
                     | "credentials"
                     | "tokens"
                     | "waits"
+                    | "limits"
+                    | "slots"
+                    | "lines"
+                    | "rates"
+                    | "paced"
+                    | "debounced"
             );
             assert_eq!(rows > 0, sees && filled, "{table} as `{tenant}`: {rows}");
         }

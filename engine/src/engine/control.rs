@@ -17,6 +17,8 @@ use crate::store::{self, Role};
 pub(crate) enum Message {
     /// Stop.
     Cancel,
+    /// Stop: a newer run takes its place.
+    Replaced,
     /// What became of an attempt.
     Answer {
         /// Of which step.

@@ -53,6 +53,13 @@ pub enum EngineError {
     AddressTaken(Vec<String>),
     /// A name that is none.
     BadName(String),
+    /// Another run holds the `concurrency` key, and the policy is to drop the new one.
+    Dropped(String),
+    /// The tenant's queue is full.
+    QueueFull {
+        /// The most that may be ready.
+        most: i64,
+    },
     /// The run has ended.
     Ended(RunId),
     /// Nothing waits for a delivery to this token.
@@ -105,6 +112,8 @@ impl EngineError {
             Self::BadEvent(_) => "event.refused",
             Self::AddressTaken(_) => "workflow.address_taken",
             Self::BadName(_) => "engine.bad_name",
+            Self::Dropped(_) => "run.dropped",
+            Self::QueueFull { .. } => "engine.queue_full",
             Self::Ended(_) => "run.ended",
             Self::NoQuestion(_) => "run.no_question",
             Self::UnknownToken => "wait.unknown_token",
@@ -194,6 +203,14 @@ impl From<&EngineError> for Text {
             EngineError::BadName(name) => text!(
                 "`{name}` is no name: write a-z, 0-9 and _, a letter first",
                 name
+            ),
+            EngineError::Dropped(workflow) => text!(
+                "another run of `{workflow}` is at work, and its `concurrency` drops the new one",
+                workflow
+            ),
+            EngineError::QueueFull { most } => text!(
+                "{most} runs are ready and wait for a worker already: try again later",
+                most = *most
             ),
             EngineError::Ended(run) => text!("the run {run} has ended", run = run.to_string()),
             EngineError::UnknownToken => {

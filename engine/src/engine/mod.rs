@@ -1,6 +1,7 @@
 //! The facade: what the API, the CLI and nodes ask of the engine.
 
 mod approvals;
+mod bound;
 mod control;
 mod definitions;
 mod erase;
@@ -11,6 +12,7 @@ mod host;
 mod inspect;
 mod keys;
 mod kin;
+mod load;
 mod secrets;
 mod start;
 mod tenants;
@@ -36,6 +38,7 @@ pub(crate) use host::{Admission, Host, Newborn};
 pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepView};
 pub(crate) use inspect::{RunResult, open_items, open_step};
 pub(crate) use kin::{Kin, Parent};
+pub(crate) use load::{key_of, key_text};
 pub use secrets::{Bearer, TokenView};
 pub(crate) use start::facts;
 pub use start::{Once, RunEnd, StartRun, Started};
@@ -87,6 +90,7 @@ struct Inner {
     most_ready: AtomicU32,
     /// Whether there was room for more, and when that was asked.
     rooms: RwLock<HashMap<TenantId, (bool, Instant)>>,
+    bounds: bound::Bounds,
 }
 
 /// Whether an announcement on a channel is on its way.
@@ -117,6 +121,7 @@ impl Engine {
             events: Announced::default(),
             most_ready: AtomicU32::new(MOST_READY),
             rooms: RwLock::default(),
+            bounds: bound::Bounds::default(),
         }))
     }
 

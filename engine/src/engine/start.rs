@@ -12,7 +12,6 @@ use super::kin::Kin;
 use super::{Admission, Engine, EngineError, Newborn, RunFailure, Version};
 use crate::crypto::Kind;
 use crate::expr::{RunFacts, Scope};
-use crate::graph;
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::run::RunStatus;
 use crate::store::cross_tenant::checkpoint::Birth;
@@ -124,6 +123,7 @@ impl Engine {
     pub async fn start(&self, tenant: TenantId, run: &StartRun) -> Result<Started, EngineError> {
         // Outside of the transaction: one connection a caller is enough.
         self.data_key(tenant).await?;
+        self.refuse_when_full(tenant).await?;
         if let Some((started, _)) = self.start_here(tenant, run).await? {
             return Ok(started);
         }
@@ -144,6 +144,7 @@ impl Engine {
         run: &StartRun,
     ) -> Result<Arc<RunEnd>, EngineError> {
         self.data_key(tenant).await?;
+        self.refuse_when_full(tenant).await?;
         let started = match self.start_here(tenant, run).await? {
             Some((started, end)) => match end.await {
                 Some(end) => return Ok(end),
@@ -167,7 +168,7 @@ impl Engine {
         tenant: TenantId,
         run: &StartRun,
     ) -> Result<Option<(Started, BoxFuture<'static, Option<Arc<RunEnd>>>)>, EngineError> {
-        let Some(host) = self.the_host() else {
+        let Some(host) = self.the_host().filter(|_| !self.is_limited(tenant)) else {
             return Ok(None);
         };
         let known = run
@@ -181,6 +182,11 @@ impl Engine {
             return Ok(None);
         }
         let accepted = self.accept(tenant, run, &version, self.new_run()).await?;
+        if let Some(load) = &accepted.birth.load {
+            // Limits are kept by those who claim.
+            self.drop_at_the_door(tenant, &version, load).await?;
+            return Ok(None);
+        }
         let run = accepted.run;
         let Some(admission) = host.take(accepted) else {
             return Ok(None);
@@ -209,6 +215,8 @@ impl Engine {
         self.start_on(tx.connection(), tenant, run).await
     }
 
+    /// Starts a run that is never refused for what else is going on: an event's,
+    /// a tick's, a child.
     pub(crate) async fn start_on(
         &self,
         connection: &mut Connection,
@@ -286,6 +294,13 @@ impl Engine {
         birth.parent = kin.parent.as_ref().map(|parent| parent.run);
         birth.kin = kin.to_value()?;
         let inserted = store::runs::insert(connection, tenant, run_id, &birth).await?;
+        let debounce = birth.load.as_ref().and_then(|load| load.debounce);
+        if let (true, Some(key)) = (inserted, debounce) {
+            let newest = store::pace::lock_debounced(connection, tenant, key, run_id).await?;
+            if newest != run_id {
+                store::pace::supersede(connection, tenant, key, newest, run_id).await?;
+            }
+        }
         Ok(inserted.then_some(Started {
             run: run_id,
             version: id,
@@ -332,6 +347,7 @@ impl Engine {
                 priority,
                 parent: None,
                 kin: None,
+                load: self.load(version, &scope, created_at)?,
                 if_published: run.version.is_none(),
             },
         })
@@ -405,27 +421,6 @@ impl Engine {
             labels.push((name.clone(), text));
         }
         Ok(labels)
-    }
-
-    fn priority(&self, version: &Version, scope: &Scope) -> Result<i16, EngineError> {
-        let Some(template) = &version.plan.priority else {
-            return Ok(0);
-        };
-        let bad = |message| EngineError::BadKeyword {
-            keyword: "priority",
-            message,
-        };
-        let value = template
-            .render(self.sandbox(), scope)
-            .map_err(|error| bad(error.into()))?;
-        graph::priority(&value).ok_or_else(|| {
-            let most = graph::HIGHEST_PRIORITY;
-            bad(text!(
-                "{value} is no whole number from -{most} to {most}",
-                value = value.to_string(),
-                most
-            ))
-        })
     }
 
     fn known_published(&self, tenant: TenantId, workflow: &str) -> Option<VersionId> {

@@ -1,4 +1,6 @@
-//! What an operator sets for a tenant: its share of the workers.
+//! What an operator sets for a tenant: its share of the workers, its limits.
+
+use std::num::NonZeroU32;
 
 use super::{Engine, EngineError};
 use crate::ids::TenantId;
@@ -11,17 +13,36 @@ pub struct TenantSettings {
     /// Its share when several tenants have ready runs: one of weight 2 has two
     /// turns when one of weight 1 has one. From 1, the default, to 1,000.
     pub weight: u16,
+    /// Its runs at work at once, over all its workflows and all workers.
+    pub max_running: Option<NonZeroU32>,
+    /// Its runs that may be ready; beyond, its doors refuse more. A million
+    /// when not set.
+    pub max_ready: Option<NonZeroU32>,
 }
 
 impl Default for TenantSettings {
     fn default() -> Self {
-        Self { weight: 1 }
+        Self {
+            weight: 1,
+            max_running: None,
+            max_ready: None,
+        }
     }
 }
 
 impl TenantSettings {
     /// The heaviest a tenant may be.
     pub const HEAVIEST: u16 = 1000;
+    /// Runs that may be ready when nothing is set.
+    pub const MAX_READY: u32 = 1_000_000;
+}
+
+fn positive(stored: i32) -> Option<NonZeroU32> {
+    u32::try_from(stored).ok().and_then(NonZeroU32::new)
+}
+
+fn stored(number: NonZeroU32) -> i32 {
+    i32::try_from(number.get()).unwrap_or(i32::MAX)
 }
 
 impl Engine {
@@ -35,6 +56,8 @@ impl Engine {
         Ok(
             row.map_or_else(TenantSettings::default, |row| TenantSettings {
                 weight: u16::try_from(row.weight).unwrap_or(TenantSettings::HEAVIEST),
+                max_running: row.max_running.and_then(positive),
+                max_ready: row.max_ready.and_then(positive),
             }),
         )
     }
@@ -50,10 +73,18 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let row = TenantRow {
             weight: i32::from(settings.weight.clamp(1, TenantSettings::HEAVIEST)),
+            max_running: settings.max_running.map(stored),
+            max_ready: settings.max_ready.map(stored),
         };
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
         store::tenants::set(&mut tx, tenant, row, self.clock().now()).await?;
         store::commit!("tenants.set.commit", tx)?;
+        // Those who wait because of the old limit: a crash before this leaves
+        // them to the next run that ends.
+        let mut tx = store::begin(self.pool(), Role::Engine).await?;
+        crate::service::slots::call_tenant(&mut tx, tenant).await?;
+        store::commit!("tenants.call.commit", tx)?;
+        self.forget_bound(tenant);
         self.announce();
         Ok(())
     }

@@ -352,6 +352,7 @@ impl Buffer {
             tenant: self.fence.tenant,
             run: self.fence.run,
             epoch: self.fence.epoch,
+            limited: self.fence.limited,
             records: taken.records,
             progress,
             birth: self.birth.take(),
@@ -459,6 +460,7 @@ mod tests {
             run: RunId(Uuid::nil()),
             owner: WorkerId(Uuid::nil()),
             epoch: 1,
+            limited: false,
         };
         Buffer::new(fence, plan, Arc::new(key), BTreeMap::new(), flush, None)
     }

@@ -3,7 +3,7 @@
 use super::open;
 use super::task::Task;
 use crate::engine::Message;
-use crate::run::{Event, Place, place_of_key};
+use crate::run::{Event, Place, Refusal, place_of_key};
 use crate::store::cross_tenant::claim::Mail;
 
 impl Task {
@@ -25,6 +25,10 @@ impl Task {
         self.buffer().consume(mail.id);
         let event = match message {
             Ok(Message::Cancel) => Event::Cancelled,
+            Ok(Message::Replaced) => {
+                self.refusal = Some(Refusal::Replaced);
+                Event::Cancelled
+            }
             Ok(Message::Answer { place, answer }) => {
                 self.now = mail.sent_at;
                 Event::Answered(place, answer, mail.sent_at)

@@ -12,6 +12,8 @@ mod keep;
 mod lease;
 mod mail;
 mod open;
+mod pace;
+mod poison;
 mod shop;
 mod task;
 mod transaction;

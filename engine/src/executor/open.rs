@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 
 use super::Shop;
 use super::buffer::Born;
-use super::task::{Exit, Task, UNSTORABLE, is_poisoned, poisoned};
+use super::poison::{is_poisoned, poisoned};
+use super::task::{Exit, Task, UNSTORABLE};
 use crate::crypto::{DataKey, Kind};
 use crate::engine::{EngineError, Kin, Message, Version, facts, open_items, open_step};
 use crate::expr::Typed;
@@ -117,7 +118,7 @@ async fn attempt(
 ) -> Result<Exit, EngineError> {
     let now = shop.engine.clock().now();
     let shape = version.plan.inputs.shape.clone();
-    let inputs = if is_poisoned(claimed) {
+    let inputs = if is_poisoned(claimed) || claimed.refused.is_some() {
         Typed::any(serde_json::Value::Null)
     } else {
         let plain = key.open(claimed.tenant, Kind::RunInput, claimed.run.0, &claimed.data)?;
@@ -127,7 +128,7 @@ async fn attempt(
     let poison = poisoned(claimed, version, &stored);
     stored.extend_from_slice(refused);
     let (plan, sandbox) = (Arc::clone(&version.plan), shop.engine.sandbox().clone());
-    let (run, mut begun) = if poison.is_some() {
+    let (run, mut begun) = if poison.is_some() || claimed.refused.is_some() {
         // Nothing of it is evaluated again.
         let run = Run::new(plan, sandbox, &facts, inputs);
         (run, crate::run::Applied::default())
@@ -145,6 +146,10 @@ async fn attempt(
     let mut task = Task::new(shop, claimed, version, key, run, next_chunk, born, kin);
     if let Some(poison) = poison {
         let then = task.end_failed(poison.step, &poison.error);
+        return Ok(task.let_go(then).await);
+    }
+    if claimed.refused.is_some() {
+        let then = task.end_cancelled();
         return Ok(task.let_go(then).await);
     }
     Ok(task.drive(begun, mail).await)

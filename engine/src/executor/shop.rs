@@ -142,6 +142,11 @@ impl Host for Shop {
             data: run.birth.data.clone(),
             kin: None,
             mail: false,
+            priority: run.birth.priority,
+            position: 0,
+            limited: false,
+            refused: None,
+            most_running: None,
         };
         let opened = Opened {
             claimed,

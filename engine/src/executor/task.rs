@@ -17,25 +17,19 @@ use super::attempt::{Attempt, Bounded, Done, LARGEST_OUTPUT, bounded, idempotenc
 use super::buffer::{Born, Buffer, LONGEST};
 use super::flush::{Acks, Lost};
 use super::keep::{Keep, LARGE};
+use super::pace::Pace;
 use super::transaction::Work;
 use crate::crypto::{DataKey, Kind};
 use crate::engine::{Kin, RunEnd, RunFailure, RunResult, Version};
 use crate::graph::Body as StepBody;
 use crate::node::{Conditions, Ctx, Effect, NodeError, NodeResult, Runner};
-use crate::run::{
-    Applied, Attempted, Event, Key, Mode, Outlook, Place, Run, RunStatus, Start, StepStatus, Stored,
-};
+use crate::run::{Applied, Attempted, Event, Key, Mode, Outlook, Refusal, Run, RunStatus, Start};
 use crate::store::cross_tenant::checkpoint::Then;
 use crate::store::cross_tenant::claim::{Claimed, Mail};
 use crate::store::steps::Fence;
-use crate::text;
 
 /// Code of a step whose outcome the database refuses.
 pub(super) const UNSTORABLE: &str = "engine.unstorable";
-/// Code of a run whose owners died again and again.
-const POISONED: &str = "engine.poisoned";
-/// Takeovers without progress after which a run has killed a worker that ran nothing else.
-const MOST_TAKEOVERS: i16 = 4;
 /// A run with nothing to do for so long lets go of its worker.
 const WORTH_WAITING: Duration = Duration::from_secs(2);
 /// Turns of the task before others get theirs.
@@ -75,6 +69,8 @@ pub(super) struct Task {
     draining: bool,
     keep: Keep,
     kept_until: Option<Instant>,
+    /// Why it is cancelled, when nobody asked for it.
+    pub(super) refusal: Option<Refusal>,
 }
 
 pub(super) struct Flight {
@@ -99,6 +95,7 @@ impl Task {
             run: claimed.run,
             owner: shop.worker,
             epoch: claimed.epoch,
+            limited: claimed.is_limited(),
         };
         let plan = Arc::clone(&version.plan);
         let buffer = Buffer::new(
@@ -128,6 +125,7 @@ impl Task {
             draining: false,
             keep: Keep::default(),
             kept_until: None,
+            refusal: claimed.refused,
         }
     }
 
@@ -209,6 +207,17 @@ impl Task {
             Ok(known) => known,
             Err(error) => return self.failed_before(start, error),
         };
+        let pace = match &step.rate_limit {
+            None => Ok(None),
+            Some(rate) => {
+                let workflow = &self.version.workflow;
+                Pace::of(rate, &self.shop, self.fence.tenant, workflow, &start)
+            }
+        };
+        let pace = match pace {
+            Ok(pace) => pace,
+            Err(error) => return self.failed_before(start, error),
+        };
         let started_at = self.clock_now();
         let (mut effect, mut call) = (effect, None);
         if let Runner::Waiting(node) = &node.runner {
@@ -218,7 +227,7 @@ impl Task {
             }
             effect = Effect::Transaction;
         }
-        let abort = CancellationToken::new();
+        let (key, abort) = (start.key.clone(), CancellationToken::new());
         self.flights.insert(
             start.key.clone(),
             Flight {
@@ -233,7 +242,7 @@ impl Task {
             tenant: self.fence.tenant,
             effect,
             input,
-            abort,
+            abort: abort.clone(),
             started_at,
             start,
         };
@@ -254,7 +263,10 @@ impl Task {
             (Runner::Plain(node), _) => attempt.plain(Arc::clone(node)),
             (Runner::Waiting(_), _) => return,
         };
-        self.inflight.push(future);
+        self.inflight.push(match pace {
+            None => future,
+            Some(pace) => pace.then(Arc::clone(&self.shop), abort, key, future),
+        });
     }
 
     /// Records what an external attempt is about to do, and tells in which checkpoint.
@@ -388,13 +400,28 @@ impl Task {
             Outlook::Succeeded => Some(self.succeeded()),
             Outlook::Cancelled => {
                 self.give_up_waits();
-                Some(self.end(RunStatus::Cancelled, RunResult::default()))
+                Some(self.end_cancelled())
             }
             Outlook::Failed { step, error } => {
                 self.give_up_waits();
                 Some(self.end_failed(Some(step), &error))
             }
         }
+    }
+
+    pub(super) fn end_cancelled(&self) -> Then {
+        let error = self.refusal.map(|refusal| RunFailure {
+            code: refusal.code().to_owned(),
+            message: refusal.message(),
+            step: None,
+        });
+        self.end(
+            RunStatus::Cancelled,
+            RunResult {
+                outputs: None,
+                error,
+            },
+        )
     }
 
     fn succeeded(&self) -> Then {
@@ -550,51 +577,4 @@ async fn sleep_until(clock: &crate::clock::SharedClock, at: Option<DateTime<Utc>
         Some(at) => clock.sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Whether a run has killed a worker that ran nothing else.
-pub(super) fn is_poisoned(claimed: &Claimed) -> bool {
-    claimed.takeovers >= MOST_TAKEOVERS
-}
-
-/// A run that killed every worker it ran on ends, with the step that was next.
-pub(super) fn poisoned(
-    claimed: &Claimed,
-    version: &Version,
-    stored: &[Stored],
-) -> Option<NodeErrorAt> {
-    if !is_poisoned(claimed) {
-        return None;
-    }
-    let step = version
-        .plan
-        .steps
-        .order
-        .iter()
-        .map(|index| &version.plan.steps.steps[*index])
-        .find(|step| {
-            !stored.iter().any(|record| {
-                record.place == Place::of_step(step.id.to_string())
-                    && (record.status.is_final() || record.status == StepStatus::Waiting)
-                    && record.body.retry_at.is_none()
-            })
-        })
-        .map(|step| step.id.to_string());
-    let name = step.as_deref().unwrap_or("?");
-    let error = NodeError::fail(
-        POISONED,
-        text!(
-            "{count} workers died while they ran this run, the last one alone; the step was \
-             `{step}`",
-            count = MOST_TAKEOVERS,
-            step = name
-        ),
-    );
-    Some(NodeErrorAt { step, error })
-}
-
-/// An error and the step it is of.
-pub(super) struct NodeErrorAt {
-    pub step: Option<String>,
-    pub error: NodeError,
 }

@@ -13,6 +13,7 @@ use crate::node::{Registered, Runner};
 
 mod cron;
 mod inputs;
+mod pace;
 mod retry;
 mod trigger;
 mod webhook;
@@ -20,6 +21,7 @@ mod webhook;
 pub use self::cron::{Cron, CronError};
 
 pub use inputs::{Input, InputProblem, Inputs};
+pub use pace::{Debounce, MOST_PER_SPAN, RateLimit, next_start};
 pub use retry::{Backoff, Retry};
 pub use trigger::{Missed, Overlap, Schedule, Trigger, TriggerKind};
 pub use webhook::{
@@ -43,6 +45,14 @@ pub struct Plan {
     pub labels: Vec<(String, Template)>,
     /// `priority`: the higher, the sooner among the runs of its tenant.
     pub priority: Option<Template>,
+    /// `concurrency`.
+    pub concurrency: Option<Concurrency>,
+    /// `rate_limit` of its starts.
+    pub rate_limit: Option<RateLimit>,
+    /// `debounce` of its starts.
+    pub debounce: Option<Debounce>,
+    /// `retention`: how long its ended runs are kept.
+    pub retention: Retention,
     /// The workflow's own steps.
     pub steps: Arc<Level>,
 }
@@ -141,6 +151,8 @@ pub struct Step {
     pub conditions: Arc<BTreeMap<String, Expression>>,
     /// `retry`; of each item in a loop.
     pub retry: Option<Retry>,
+    /// `rate_limit` of its attempts.
+    pub rate_limit: Option<RateLimit>,
     /// `timeout` of one attempt; of each item in a loop.
     pub timeout: Option<Duration>,
     /// What a failure becomes.
@@ -210,6 +222,66 @@ pub enum OnItemError {
 
 /// The most tries a step may have.
 pub const MAX_ATTEMPTS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
+
+/// `concurrency`: how many runs may be at work at once that share a key.
+#[derive(Clone)]
+pub struct Concurrency {
+    /// Gives the key, for all workflows of the tenant; the workflow's name when there is none.
+    pub key: Option<Template>,
+    /// How many.
+    pub limit: NonZeroU32,
+    /// What becomes of one too many.
+    pub policy: Policy,
+    /// Whether a run that waits keeps its place.
+    pub hold: bool,
+}
+
+/// What becomes of a run that is one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// It waits in line.
+    Queue,
+    /// It is not run.
+    Drop,
+    /// The running one is cancelled, and those that wait.
+    Replace,
+    /// It waits, and those that waited are cancelled.
+    Latest,
+}
+
+impl Policy {
+    /// The word, as written and stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Drop => "drop",
+            Self::Replace => "replace",
+            Self::Latest => "latest",
+        }
+    }
+}
+
+/// How long ended runs are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retention {
+    /// A week.
+    Brief,
+    /// Ninety days.
+    #[default]
+    Standard,
+}
+
+impl Retention {
+    /// The word, as written and stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Brief => "brief",
+            Self::Standard => "standard",
+        }
+    }
+}
 
 /// The most that `priority` may be, and, below zero, the least.
 pub const HIGHEST_PRIORITY: i16 = 1000;

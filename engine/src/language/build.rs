@@ -12,7 +12,7 @@ use super::links::{Places, link};
 use super::scope::{Env, Here, Known, check_paths};
 use super::values::Placed;
 use crate::expr::{Expression, Shape, Template};
-use crate::graph::{Body, Level, Loop, OnError, OnItemError, Retry, Step};
+use crate::graph::{Body, Level, Loop, OnError, OnItemError, RateLimit, Retry, Step};
 use crate::node::Registered;
 use crate::text;
 
@@ -93,6 +93,11 @@ pub(super) fn level<'n>(
                 .as_ref()
                 .map(|retry| policy(retry, &draft.retry_if)),
             timeout: draft.doc.timeout,
+            rate_limit: draft.doc.rate_limit.as_ref().map(|rate| RateLimit {
+                key: draft.rate_key.value.clone(),
+                limit: rate.limit,
+                per: rate.per,
+            }),
             on_error: match draft.doc.on_error {
                 OnErrorDoc::Fail => OnError::Fail,
                 OnErrorDoc::Continue => OnError::Continue,
@@ -241,6 +246,7 @@ impl<'n> Builder<'_, '_, 'n> {
         check_paths(report, env, with, &draft.with.placed);
         check_paths(report, env, retry, &draft.retry_if.placed);
         check_boolean(report, env, &draft.retry_if.placed);
+        check_paths(report, env, self.here, &draft.rate_key.placed);
         for test in &draft.tests {
             let with = Here {
                 event: test.extra.iter().any(|name| name == "event"),

@@ -78,16 +78,6 @@ impl<'a> Report<'a> {
         self.push(Severity::Error, code, at, message.into(), fix.into());
     }
 
-    pub fn note(
-        &mut self,
-        code: &'static str,
-        at: Mark,
-        message: impl Into<Text>,
-        fix: impl Into<Text>,
-    ) {
-        self.push(Severity::Note, code, at, message.into(), fix.into());
-    }
-
     pub fn fault(&mut self, fault: Fault) {
         self.error(fault.code, fault.at, fault.message, fault.fix);
     }

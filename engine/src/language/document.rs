@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::fields::At;
 use super::yaml::{Entry, Mark, Node};
-use crate::graph::{Backoff, OnItemError};
+use crate::graph::{Backoff, OnItemError, Retention};
 
 /// A workflow's file.
 #[derive(Debug, Default)]
@@ -20,6 +20,9 @@ pub(super) struct Document<'a> {
     pub outputs: &'a [Entry],
     pub labels: &'a [Entry],
     pub priority: Option<&'a Node>,
+    pub rate_limit: Option<RateDoc<'a>>,
+    pub debounce: Option<&'a Entry>,
+    pub retention: Retention,
     pub steps: Vec<StepDoc<'a>>,
 }
 
@@ -36,6 +39,7 @@ pub(super) struct StepDoc<'a> {
     pub steps: Option<Vec<StepDoc<'a>>>,
     pub retry: Option<RetryDoc<'a>>,
     pub timeout: Option<Duration>,
+    pub rate_limit: Option<RateDoc<'a>>,
     pub on_error: OnErrorDoc<'a>,
 }
 
@@ -48,6 +52,14 @@ pub(super) struct LoopDoc<'a> {
     pub concurrency: NonZeroUsize,
     pub batch: Option<NonZeroUsize>,
     pub on_item_error: OnItemError,
+}
+
+/// `rate_limit`.
+#[derive(Debug)]
+pub(super) struct RateDoc<'a> {
+    pub key: Option<&'a Node>,
+    pub limit: NonZeroU32,
+    pub per: Duration,
 }
 
 /// `retry`.

@@ -28,6 +28,7 @@ pub(super) struct Draft<'n> {
     pub condition: Compiled<'n, Option<Expression>>,
     pub items: Option<Compiled<'n, Template>>,
     pub retry_if: Compiled<'n, Option<Expression>>,
+    pub rate_key: Compiled<'n, Option<Template>>,
     pub body: Option<Vec<Draft<'n>>>,
 }
 
@@ -44,6 +45,7 @@ impl Draft<'_> {
         (self.with.placed.iter())
             .chain(&self.condition.placed)
             .chain(&self.retry_if.placed)
+            .chain(&self.rate_key.placed)
             .chain(items)
             .chain(self.tests.iter().map(|test| &test.placed))
     }
@@ -175,6 +177,13 @@ fn draft<'n>(
                 &mut retry_placed,
             )
         });
+    let mut rate_key = Compiled {
+        value: None,
+        placed: Vec::new(),
+    };
+    if let Some(node) = doc.rate_limit.as_ref().and_then(|rate| rate.key) {
+        rate_key.value = Some(template(report, inside, node, &mut rate_key.placed));
+    }
     let list = doc.for_each.as_ref().map(|for_each| {
         let mut placed = Vec::new();
         let value = template(report, outside, for_each.items, &mut placed);
@@ -194,6 +203,7 @@ fn draft<'n>(
             placed: condition_placed,
         },
         items: list,
+        rate_key,
         retry_if: Compiled {
             value: retry_value,
             placed: retry_placed,

@@ -1,13 +1,26 @@
 //! Keywords of load: how runs share what there is.
 
+use std::num::NonZeroU32;
+
+use serde_json::Value;
+
 use super::diagnostic::Report;
+use super::document::RateDoc;
+use super::fields::{Fields, duration};
 use super::scope::{Env, Here, check_paths};
 use super::values::{Names, template};
-use super::yaml::{Node, Yaml};
+use super::yaml::{Entry, Node, Yaml};
 use crate::expr::{Sandbox, Shape, Template};
-use crate::graph::{HIGHEST_PRIORITY, priority as as_priority};
+use crate::graph::{
+    Concurrency, Debounce, HIGHEST_PRIORITY, MOST_PER_SPAN, Policy, RateLimit, Retention,
+    priority as as_priority,
+};
+
 use crate::text;
 use crate::text::Text;
+
+/// The most that `limit` may be.
+const MOST_AT_ONCE: u32 = 100_000;
 
 /// Reads `priority`: a whole number, or an expression over the inputs that gives one.
 pub(super) fn priority(
@@ -34,6 +47,172 @@ pub(super) fn priority(
             most
         );
         report.wrong_type(node.at, Text::name("priority"), node.kind(), wanted);
+    }
+    value
+}
+
+const CONCURRENCY: &[&str] = &["key", "limit", "policy", "hold"];
+const POLICIES: [(&str, Policy); 4] = [
+    ("queue", Policy::Queue),
+    ("drop", Policy::Drop),
+    ("replace", Policy::Replace),
+    ("latest", Policy::Latest),
+];
+
+/// Reads `concurrency` of a workflow.
+pub(super) fn concurrency(
+    report: &mut Report<'_>,
+    sandbox: &Sandbox,
+    env: &Env<'_>,
+    entry: &Entry,
+) -> Option<Concurrency> {
+    let fields = Fields::read(
+        report,
+        &entry.value,
+        Text::name("concurrency"),
+        CONCURRENCY,
+        &[],
+    )?;
+    let key = fields
+        .get("key")
+        .map(|node| key(report, sandbox, env, node));
+    let limit = fields.count(report, "limit");
+    if let Some((limit, node)) = limit.zip(fields.get("limit"))
+        && limit.get() > MOST_AT_ONCE as usize
+    {
+        let wanted = text!("a whole number from 1 to {most}", most = MOST_AT_ONCE);
+        report.wrong_type(node.at, Text::name("limit"), node.kind(), wanted);
+    }
+    Some(Concurrency {
+        key,
+        limit: limit
+            .and_then(|limit| u32::try_from(limit.get()).ok())
+            .and_then(NonZeroU32::new)
+            .unwrap_or(NonZeroU32::MIN),
+        policy: fields
+            .choice(report, "policy", &POLICIES)
+            .unwrap_or(Policy::Queue),
+        hold: fields.boolean(report, "hold").unwrap_or(false),
+    })
+}
+
+const RATE_LIMIT: &[&str] = &["key", "limit", "per"];
+const DEBOUNCE: &[&str] = &["key", "for"];
+const RETENTIONS: [(&str, Retention); 2] = [
+    ("brief", Retention::Brief),
+    ("standard", Retention::Standard),
+];
+
+/// Reads `rate_limit`, of a workflow or of a step.
+pub(super) fn rate_limit<'n>(
+    report: &mut Report<'_>,
+    entry: Option<&'n Entry>,
+) -> Option<RateDoc<'n>> {
+    let entry = entry?;
+    let fields = Fields::read(
+        report,
+        &entry.value,
+        Text::name("rate_limit"),
+        RATE_LIMIT,
+        &[],
+    )?;
+    fields.need(report, entry.at, "limit");
+    fields.need(report, entry.at, "per");
+    let limit = fields.count(report, "limit")?;
+    let per = fields.duration(report, "per")?;
+    let limit = u32::try_from(limit.get()).unwrap_or(u32::MAX);
+    if limit > MOST_PER_SPAN {
+        report.error(
+            "workflow.wrong_type",
+            fields.get("limit").map_or(entry.at, |node| node.at),
+            text!("`limit` counts up to {most} starts", most = MOST_PER_SPAN),
+            text!("write fewer in a shorter time: 100 per 1s instead of 6000 per 1m"),
+        );
+    }
+    Some(RateDoc {
+        key: fields.get("key"),
+        limit: NonZeroU32::new(limit)?,
+        per,
+    })
+}
+
+/// The `rate_limit` of a workflow: of its starts.
+pub(super) fn rate_of_starts(
+    report: &mut Report<'_>,
+    sandbox: &Sandbox,
+    env: &Env<'_>,
+    rate: &RateDoc<'_>,
+) -> RateLimit {
+    RateLimit {
+        key: rate.key.map(|node| key(report, sandbox, env, node)),
+        limit: rate.limit,
+        per: rate.per,
+    }
+}
+
+/// Reads `debounce`: a duration, or a key and a duration.
+pub(super) fn debounce(
+    report: &mut Report<'_>,
+    sandbox: &Sandbox,
+    env: &Env<'_>,
+    entry: &Entry,
+) -> Option<Debounce> {
+    if let Yaml::Text(text) = &entry.value.value {
+        let window = duration(text);
+        if window.is_none() {
+            report.error(
+                "workflow.bad_duration",
+                entry.value.at,
+                text!(
+                    "`{field}`: `{value}` is no duration",
+                    field = "debounce",
+                    value = text.as_str()
+                ),
+                text!("write a number and a unit: 500ms, 30s, 5m, 2h, 1d"),
+            );
+        }
+        return Some(Debounce {
+            key: None,
+            window: window?,
+        });
+    }
+    let fields = Fields::read(report, &entry.value, Text::name("debounce"), DEBOUNCE, &[])?;
+    fields.need(report, entry.at, "for");
+    let key = fields
+        .get("key")
+        .map(|node| key(report, sandbox, env, node));
+    Some(Debounce {
+        key,
+        window: fields.duration(report, "for")?,
+    })
+}
+
+/// Reads `retention`.
+pub(super) fn retention(report: &mut Report<'_>, fields: &Fields<'_>) -> Retention {
+    let known = fields.choice(report, "retention", &RETENTIONS);
+    known.unwrap_or_default()
+}
+
+/// Compiles a key: a text or a number that tells what runs have in common.
+pub(super) fn key(
+    report: &mut Report<'_>,
+    sandbox: &Sandbox,
+    env: &Env<'_>,
+    node: &Node,
+) -> Template {
+    let value = at_start(report, sandbox, env, node);
+    let is_scalar = match &value {
+        Template::Literal(value) => !matches!(**value, Value::Array(_) | Value::Object(_)),
+        Template::List(_) | Template::Map(_) => false,
+        Template::Expression(_) | Template::Text(_) => true,
+    };
+    if !is_scalar || matches!(node.value, Yaml::Null) {
+        report.wrong_type(
+            node.at,
+            Text::name("key"),
+            node.kind(),
+            text!("a text or a number"),
+        );
     }
     value
 }
@@ -70,6 +249,67 @@ mod tests {
         let found = check(&yaml, &registry).diagnostics;
         let found = found.iter().filter(|it| it.code != "workflow.unknown_node");
         found.map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn paces_are_checked_field_by_field() {
+        for right in [
+            "rate_limit: { limit: 10, per: 1m }",
+            "rate_limit: { key: '${{ inputs.t }}', limit: 10, per: 1m }",
+            "debounce: 5m",
+            "debounce: { key: '${{ inputs.t }}', for: 30s }",
+            "retention: brief",
+        ] {
+            assert_eq!(told(right), Vec::<String>::new(), "{right}");
+        }
+        for (wrong, says) in [
+            ("rate_limit: { limit: 10 }", "has no `per`"),
+            ("rate_limit: { per: 1m }", "has no `limit`"),
+            ("rate_limit: { limit: 5000, per: 1m }", "counts up to 1000"),
+            (
+                "rate_limit: { limit: 1, per: soon }",
+                "`soon` is no duration",
+            ),
+            ("debounce: soon", "`soon` is no duration"),
+            ("debounce: { key: x }", "has no `for`"),
+            ("debounce: { key: '${{ steps.a.x }}', for: 1m }", "steps"),
+            ("retention: forever", "`retention` cannot be `forever`"),
+        ] {
+            let told = told(wrong);
+            assert_eq!(told.len(), 1, "{wrong}: {told:?}");
+            assert!(
+                told[0].starts_with("3:") && told[0].contains(says),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn concurrency_is_checked_field_by_field() {
+        for right in [
+            "concurrency: { key: '${{ inputs.t }}', limit: 2, policy: latest, hold: true }",
+            "concurrency: { limit: 3 }",
+            "concurrency: { key: one }",
+        ] {
+            assert_eq!(told(right), Vec::<String>::new(), "{right}");
+        }
+        for (wrong, says) in [
+            ("{ limit: 0 }", "a whole number, 1 or more"),
+            ("{ limit: 1000000 }", "from 1 to 100000"),
+            ("{ policy: newest }", "`policy` cannot be `newest`"),
+            ("{ hold: maybe }", "true or false"),
+            ("{ key: [1] }", "a text or a number"),
+            ("{ key: '${{ steps.a.x }}' }", "steps"),
+            ("{ keys: x }", "did you mean `key`"),
+            ("5", "`concurrency`"),
+        ] {
+            let told = told(&format!("concurrency: {wrong}"));
+            assert_eq!(told.len(), 1, "{wrong}: {told:?}");
+            assert!(
+                told[0].starts_with("3:") && told[0].contains(says),
+                "{told:?}"
+            );
+        }
     }
 
     #[test]

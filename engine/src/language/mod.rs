@@ -80,10 +80,13 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         };
         triggers::triggers(report, &place, entry)
     });
-    if let Some(entry) = document.concurrency {
-        triggers::concurrency(report, &sandbox, &env, entry);
-    }
+    let concurrency =
+        (document.concurrency).and_then(|entry| load::concurrency(report, &sandbox, &env, entry));
     let priority = (document.priority).map(|node| load::priority(report, &sandbox, &env, node));
+    let rate_limit = (document.rate_limit.as_ref())
+        .map(|rate| load::rate_of_starts(report, &sandbox, &env, rate));
+    let debounce =
+        (document.debounce).and_then(|entry| load::debounce(report, &sandbox, &env, entry));
     let drafts = draft::drafts(report, &sandbox, registry, &document.steps, &[]);
     let mut places = Places::new();
     links::places(report, &drafts, None, &mut places);
@@ -130,6 +133,10 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         outputs: Template::Map(outputs.into()),
         labels,
         priority,
+        concurrency,
+        rate_limit,
+        debounce,
+        retention: document.retention,
         steps: Arc::new(steps),
     })
 }

@@ -20,6 +20,9 @@ const WORKFLOW: &[&str] = &[
     "concurrency",
     "labels",
     "priority",
+    "rate_limit",
+    "debounce",
+    "retention",
     "steps",
     "outputs",
 ];
@@ -28,11 +31,9 @@ const WORKFLOW_PLANNED: &[&str] = &[
     "cancel_on",
     "compensate",
     "deadline",
-    "debounce",
     "finally",
     "idempotency_key",
     "on_failure",
-    "rate_limit",
     "timeout",
 ];
 const STEP: &[&str] = &[
@@ -48,6 +49,7 @@ const STEP: &[&str] = &[
     "steps",
     "retry",
     "timeout",
+    "rate_limit",
     "on_error",
 ];
 const STEP_PLANNED: &[&str] = &[
@@ -62,7 +64,6 @@ const STEP_PLANNED: &[&str] = &[
     "idempotency_key",
     "join",
     "on_failure",
-    "rate_limit",
     "repeat",
 ];
 const RETRY: &[&str] = &[
@@ -103,6 +104,9 @@ pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<
     document.concurrency = fields.entry("concurrency");
     document.inputs = fields.get("inputs");
     document.priority = fields.get("priority");
+    document.rate_limit = super::load::rate_limit(report, fields.entry("rate_limit"));
+    document.debounce = fields.entry("debounce");
+    document.retention = super::load::retention(report, &fields);
     document.outputs = named(
         report,
         fields.get("outputs"),
@@ -227,6 +231,7 @@ fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
         steps: nested.map(|node| steps(report, node, text!("a loop"))),
         retry: fields.get("retry").and_then(|node| retry(report, node)),
         timeout: fields.duration(report, "timeout"),
+        rate_limit: super::load::rate_limit(report, fields.entry("rate_limit")),
         on_error: on_error(report, fields.get("on_error")),
         for_each,
     })

@@ -1,4 +1,4 @@
-//! `triggers`: what starts runs by itself; and `concurrency`, which does not act yet.
+//! `triggers`: what starts runs by itself.
 
 mod schedule;
 mod webhook;
@@ -29,8 +29,6 @@ const TRIGGER: &[&str] = &[
     "overlap",
 ];
 const KINDS: [&str; 4] = ["webhook", "schedule", "event", "failure_of"];
-const CONCURRENCY: &[&str] = &["key", "limit", "policy", "hold"];
-const POLICIES: [(&str, ()); 4] = [("queue", ()), ("drop", ()), ("replace", ()), ("latest", ())];
 
 /// What stands around a workflow's triggers.
 pub(super) struct Around<'a> {
@@ -58,41 +56,6 @@ pub(super) fn triggers(
         }
     }
     triggers
-}
-
-/// Checks `concurrency` of a workflow.
-pub(super) fn concurrency(
-    report: &mut Report<'_>,
-    sandbox: &Sandbox,
-    env: &Env<'_>,
-    entry: &Entry,
-) {
-    report.note(
-        "workflow.not_acting_yet",
-        entry.at,
-        text!("`concurrency` is checked, but holds nothing back yet"),
-        text!("do not count on it yet"),
-    );
-    let place = Text::name("concurrency");
-    let Some(fields) = Fields::read(report, &entry.value, place, CONCURRENCY, &[]) else {
-        return;
-    };
-    if let Some(key) = fields.need(report, entry.at, "key") {
-        let mut placed = Vec::new();
-        template(
-            report,
-            Names {
-                sandbox,
-                items: &[],
-            },
-            key,
-            &mut placed,
-        );
-        check_paths(report, env, Here::START, &placed);
-    }
-    fields.count(report, "limit");
-    fields.choice(report, "policy", &POLICIES);
-    fields.boolean(report, "hold");
 }
 
 fn kind(

@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Service;
 use super::turns::Turns;
+use super::{Service, slots};
+use crate::engine::EngineError;
 use crate::executor::{Opened, Shop};
 use crate::store::cross_tenant::claim::{self, Appetite, Claimed, Haul, Mail};
-use crate::store::{self, Held, Role, StoreError};
+use crate::store::{self, Held, Role};
 
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -117,7 +118,7 @@ impl Loop {
     ///
     /// The commit is not synced: a claim lost in a crash of the database is as
     /// if it had not been made, and the first checkpoint after it syncs it.
-    async fn claim(&mut self, free: usize) -> Result<Taken, StoreError> {
+    async fn claim(&mut self, free: usize) -> Result<Taken, EngineError> {
         let shop = &self.claims.shop;
         let alone = self.claims.alone.load(Ordering::Acquire);
         let refused = shop.refused();
@@ -147,6 +148,8 @@ impl Loop {
             claim::claim(&mut tx, appetite).await?
         };
         let Haul { claimed, seen } = haul;
+        let took = !claimed.is_empty();
+        let (claimed, told) = slots::admit(&shop.engine, &mut tx, claimed).await?;
         let recorded = claimed.iter().filter(|run| run.recorded);
         let (tenants, runs): (Vec<_>, Vec<_>) =
             recorded.map(|run| (run.tenant.0, run.run.0)).unzip();
@@ -158,15 +161,19 @@ impl Loop {
         if claimed.iter().any(|run| run.mail) {
             mail = claim::mail(&mut tx, shop.worker).await?;
         }
-        if claimed.is_empty() {
+        if !took {
             // Nothing was written: nothing is to be committed.
             tx.rollback().await?;
         } else {
             store::commit!("claim.commit", tx)?;
         }
         if alone {
-            self.alone_now = !claimed.is_empty();
+            self.alone_now = took;
             self.claims.alone.store(false, Ordering::Release);
+        }
+        if told {
+            shop.post.notify_one();
+            shop.engine.announce();
         }
         let more = !alone && self.turns.settle(&seen);
         Ok(Taken {

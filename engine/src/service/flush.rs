@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::Service;
+use super::{Service, slots};
 use crate::engine::Engine;
 use crate::executor::{Acks, Lost, Message, merge};
 use crate::ids::{RunId, TenantId, WorkerId};
@@ -41,6 +41,7 @@ pub(super) fn start(
                 worker,
                 connection: None,
                 give_up,
+                next_in_line: false,
             },
             engine,
         };
@@ -85,6 +86,9 @@ impl Flush {
 
     async fn flush(&mut self, entries: Vec<Waiting>, checkpoints: Vec<Checkpoint>) {
         let verdicts = self.writer.write(&checkpoints).await;
+        if std::mem::take(&mut self.writer.next_in_line) {
+            self.engine.announce();
+        }
         for (waiting, checkpoint) in entries.iter().zip(&checkpoints) {
             let run = (checkpoint.tenant, checkpoint.run);
             let lost = verdicts.get(&run).cloned().flatten();
@@ -148,6 +152,8 @@ struct Writer {
     connection: Option<Connection>,
     /// The worker must end now, whatever is unwritten.
     give_up: CancellationToken,
+    /// Slots came free, and somebody waited for one.
+    next_in_line: bool,
 }
 
 /// What became of each run's checkpoint; none when it is durable.
@@ -277,6 +283,7 @@ impl Writer {
             letters::lock(&mut tx, &tenants, &runs).await?;
         }
         let written = checkpoint::write(&mut tx, worker, part, again).await?;
+        let next = release(&mut tx, part, &written.owned).await?;
         if !written.mail_runs.is_empty() {
             checkpoint::reread_inbox(&mut tx, &written).await?;
         }
@@ -308,6 +315,32 @@ impl Writer {
             owned.extend(settled);
         }
         store::commit!("checkpoint.commit", tx)?;
+        self.next_in_line |= next;
         Ok(owned)
+    }
+}
+
+/// Slots of the runs that are let go of. After the write, which fences.
+async fn release(
+    tx: &mut Connection,
+    part: &[Checkpoint],
+    owned: &Owned,
+) -> Result<bool, StoreError> {
+    let (mut tenants, mut runs, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+    for checkpoint in part.iter().filter(|checkpoint| checkpoint.limited) {
+        let ends = match checkpoint.then {
+            Then::GoOn | Then::Yield => continue,
+            Then::Wait(_) => false,
+            Then::End { .. } => true,
+        };
+        if owned.contains(&(checkpoint.tenant, checkpoint.run)) {
+            tenants.push(checkpoint.tenant.0);
+            runs.push(checkpoint.run.0);
+            ended.push(ends);
+        }
+    }
+    match runs.is_empty() {
+        true => Ok(false),
+        false => slots::release(tx, &tenants, &runs, &ended).await,
     }
 }

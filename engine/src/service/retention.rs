@@ -34,6 +34,7 @@ async fn keep(engine: &Engine) -> Result<(), StoreError> {
     let mut tx = store::begin(engine.pool(), Role::Engine).await?;
     retention::keep_history(&mut tx, today, DAYS_AHEAD).await?;
     retention::sweep_triggers(&mut tx, now, now - FAULTS_KEPT).await?;
+    retention::sweep_debounced(&mut tx).await?;
     store::commit!("retention.commit", tx)?;
     Ok(())
 }

@@ -35,6 +35,7 @@ pub(crate) mod inbox;
 pub(crate) mod keys;
 pub(crate) mod labels;
 pub(crate) mod outbox;
+pub(crate) mod pace;
 pub(crate) mod runs;
 pub(crate) mod schedules;
 mod session;

@@ -2,9 +2,26 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::store::cross_tenant::checkpoint::Birth;
+
+/// How many runs hold this key, as committed.
+pub(crate) async fn taken(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    key: Uuid,
+) -> Result<i32, sqlx::Error> {
+    let taken = sqlx::query_scalar!(
+        r#"select taken from engine.limits where tenant_id = $1 and key = $2"#,
+        tenant.0,
+        key,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(taken.unwrap_or(0))
+}
 
 /// Inserts a run, its labels and its place in the queue; false when another version is published.
 pub(crate) async fn insert(
@@ -13,6 +30,7 @@ pub(crate) async fn insert(
     id: RunId,
     run: &Birth,
 ) -> Result<bool, sqlx::Error> {
+    let load = run.load.as_deref().cloned().unwrap_or_default();
     let (names, values): (Vec<_>, Vec<_>) = run.labels.iter().cloned().unzip();
     let rows = guarded!(
         "runs.insert",
@@ -20,12 +38,26 @@ pub(crate) async fn insert(
             r#"
             with started as (
                 insert into engine.runs (
-                    tenant_id, id, version_id, workflow, created_at, data, priority, parent_id, kin)
-                select $1, $2, $3, $4, $5, $6, $10, $11::uuid, $12::jsonb
+                    tenant_id, id, version_id, workflow, created_at, data, priority, parent_id, kin,
+                    limited, retention, status)
+                select $1, $2, $3, $4, $5, $6, $10, $15::uuid, $21::jsonb,
+                    $11::uuid is not null or $18::uuid is not null, $16,
+                    case when $17::timestamptz is null then 'queued' else 'waiting' end
                 where not $9 or exists (
                     select from engine.workflows where tenant_id = $1 and name = $4 and published = $3
                 )
                 returning tenant_id, id, version_id, priority
+            ),
+            shared as (
+                update engine.slots set hold = true
+                where tenant_id = $1 and run_id = $15 and key = $11
+                returning key
+            ),
+            limited as (
+                insert into engine.slots (tenant_id, run_id, key, capacity, policy, hold, held, shared)
+                select s.tenant_id, s.id, $11, $12, $13, $14 or p.shared, p.shared, p.shared
+                from started s, (select exists (select from shared) as shared) p
+                where $11::uuid is not null
             ),
             labelled as (
                 insert into engine.labels (tenant_id, name, value, run_id)
@@ -34,7 +66,15 @@ pub(crate) async fn insert(
             ),
             queued as (
                 insert into engine.ready (tenant_id, run_id, version_id, priority)
-                select tenant_id, id, version_id, priority from started
+                select tenant_id, id, version_id, priority from started where $17 is null
+            ),
+            timed as (
+                insert into engine.timers (tenant_id, run_id, due_at)
+                select tenant_id, id, $17 from started where $17 is not null
+            ),
+            paced as (
+                insert into engine.paced (tenant_id, run_id, key, most, per_us)
+                select tenant_id, id, $18, $19, $20 from started where $18 is not null
             )
             select count(*) as "count!" from started
             "#,
@@ -48,7 +88,16 @@ pub(crate) async fn insert(
             &values,
             run.if_published,
             run.priority,
+            load.slot.map(|slot| slot.key),
+            load.slot.map_or(0, |slot| slot.capacity),
+            load.slot.map_or("queue", |slot| slot.policy),
+            load.slot.is_some_and(|slot| slot.hold),
             run.parent.map(|parent| parent.0),
+            load.retention.as_str(),
+            load.due_at,
+            load.pace.map(|pace| pace.key),
+            load.pace.map_or(0, |pace| pace.most),
+            load.pace.map_or(0, |pace| pace.per_us),
             run.kin.as_ref(),
         )
         .fetch_one(connection)

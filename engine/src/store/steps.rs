@@ -35,6 +35,8 @@ pub(crate) struct Fence {
     pub run: RunId,
     pub owner: WorkerId,
     pub epoch: i32,
+    /// Whether it gives slots back when it is let go of.
+    pub limited: bool,
 }
 
 /// What a step's own transaction records besides the node's writes.

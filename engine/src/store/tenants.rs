@@ -9,6 +9,8 @@ use crate::ids::TenantId;
 #[derive(Debug)]
 pub(crate) struct TenantRow {
     pub weight: i32,
+    pub max_running: Option<i32>,
+    pub max_ready: Option<i32>,
 }
 
 /// What is set for a tenant.
@@ -18,7 +20,7 @@ pub(crate) async fn get(
 ) -> Result<Option<TenantRow>, sqlx::Error> {
     sqlx::query_as!(
         TenantRow,
-        r#"select weight from engine.tenants where tenant_id = $1"#,
+        r#"select weight, max_running, max_ready from engine.tenants where tenant_id = $1"#,
         tenant.0,
     )
     .fetch_optional(connection)
@@ -36,13 +38,17 @@ pub(crate) async fn set(
         "tenants.set",
         sqlx::query!(
             r#"
-            insert into engine.tenants (tenant_id, weight, updated_at)
-            values ($1, $2, $3)
-            on conflict (tenant_id) do update set weight = excluded.weight, updated_at = excluded.updated_at
+            insert into engine.tenants (tenant_id, weight, updated_at, max_running, max_ready)
+            values ($1, $2, $3, $4, $5)
+            on conflict (tenant_id) do update
+            set weight = excluded.weight, updated_at = excluded.updated_at,
+                max_running = excluded.max_running, max_ready = excluded.max_ready
             "#,
             tenant.0,
             row.weight,
             now,
+            row.max_running,
+            row.max_ready,
         )
         .execute(connection)
     )?;

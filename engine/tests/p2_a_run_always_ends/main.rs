@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use database::testing::TestDb;
 use engine::ids::RunId;
 use engine::testing::{RunTest, faults};
-use engine::{RunEvent, RunStatus, Worker, WorkerOptions};
-use scene::{Stage, WRITTEN, accepted, declare_dead, recorded, stage, told};
+use engine::{Engine, RunEvent, RunStatus, StartRun, Worker, WorkerOptions};
+use scene::{RIVAL, Stage, WRITTEN, accepted, declare_dead, recorded, stage, told};
 use serde_json::json;
 use support::{Call, Counts, Gate, Outside, notes, registry_with};
 
@@ -82,9 +82,12 @@ const ELSEWHERE: &[&str] = &[
     "hooks.commit",
     // A caller's own transaction, an operator's setting: a rollback like any other.
     "keys.erase_tenant",
+    "tenants.call.commit",
     "tenants.set",
     "tenants.set.commit",
     "transaction.commit",
+    "pace.lock_debounced",
+    "pace.supersede",
     // A run whose nodes the worker lacks is given back as it was.
     "claim.give_back",
     "claim.give_back.commit",
@@ -97,7 +100,7 @@ const ELSEWHERE: &[&str] = &[
 async fn crash(point: &str, hit: u32) -> bool {
     let stage = stage().await;
     let (engine, run) = accepted(&stage).await;
-    prelude(&stage, point).await;
+    prelude(&stage, &engine, point).await;
     let killed = !stage
         .scene
         .child("work", "1", Some((point, hit)))
@@ -125,7 +128,20 @@ async fn crash(point: &str, hit: u32) -> bool {
 }
 
 /// What a scenario needs so that the point is passed at all.
-async fn prelude(stage: &Stage, point: &str) {
+async fn prelude(stage: &Stage, engine: &Engine, point: &str) {
+    if point.starts_with("slots.") || point.starts_with("pace.") {
+        let tenant = stage.scene.tenant;
+        // Of two runs of one rate, one waits for its time.
+        let paced = "rate_limit: { key: starts, limit: 1, per: 5s }\nsteps:";
+        let yaml = match point.starts_with("pace.") {
+            true => RIVAL.replace("steps:", paced),
+            false => RIVAL.to_owned(),
+        };
+        let saved = engine.save(tenant, &yaml).await.unwrap();
+        engine.publish(tenant, saved.id).await.unwrap();
+        let rival = StartRun::new("rival", json!({}));
+        engine.start(tenant, &rival).await.unwrap();
+    }
     let owner = stage.db.owner_pool();
     let dead = "insert into engine.workers (id, name, beat_at) \
                 values (gen_random_uuid(), 'dead', now() - interval '1 hour')";
@@ -172,7 +188,8 @@ fn check_outside(case: &str, calls: &[Call], before: &BTreeSet<(String, u32)>) {
 /// Nothing is left in the open tables, and nothing was recorded twice.
 async fn check_store(case: &str, db: &TestDb, labelled: i64) {
     for table in [
-        "runs", "steps", "items", "labels", "ready", "timers", "waits", "inbox",
+        "runs", "steps", "items", "labels", "ready", "timers", "waits", "inbox", "limits", "slots",
+        "lines",
     ] {
         let statement = format!("select count(*) from engine.{table}");
         let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
@@ -391,4 +408,42 @@ async fn a_message_that_meets_the_end_of_its_run_leaves_nothing() {
     let view = test.finished(run).await;
     assert_eq!(view.status, RunStatus::Succeeded, "{view:#?}");
     check_store("a message that meets the end", test.db(), 0).await;
+}
+
+/// A run whose step kills its worker each time; others beside it end meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_kills_its_worker_each_time_ends_poisoned_and_delays_nobody() {
+    let stage = stage().await;
+    let engine = stage.scene.engine("0");
+    let tenant = stage.scene.tenant;
+    let yaml = "name: killer\nsteps:\n  deadly: { uses: test.kill, with: { value: 1 } }\n  \
+                last: { uses: test.same, needs: [deadly], with: { value: 1 } }\n";
+    for yaml in [yaml, RIVAL] {
+        let saved = engine.save(tenant, yaml).await.unwrap();
+        engine.publish(tenant, saved.id).await.unwrap();
+    }
+    let killer = StartRun::new("killer", json!({}));
+    let killer = engine.start(tenant, &killer).await.unwrap().run;
+    let mut others = Vec::new();
+    let mut deaths = 0;
+    loop {
+        let start = StartRun::new("rival", json!({}));
+        others.push(engine.start(tenant, &start).await.unwrap().run);
+        if stage.scene.child("work", "1", None).await.success() {
+            break;
+        }
+        deaths += 1;
+        declare_dead(&stage.db).await;
+        assert!(deaths <= 4, "it kills without end");
+    }
+    assert_eq!(deaths, 4, "three takeovers, and one alone");
+    let view = engine.run(tenant, killer).await.unwrap();
+    assert_eq!(view.status, RunStatus::Failed, "{view:#?}");
+    let error = view.error.unwrap();
+    assert_eq!(error.code, "engine.poisoned");
+    assert_eq!(error.step.as_deref(), Some("deadly"));
+    for run in others {
+        let view = engine.run(tenant, run).await.unwrap();
+        assert_eq!(view.status, RunStatus::Succeeded, "{view:#?}");
+    }
 }

@@ -34,6 +34,8 @@ pub const WORKFLOW: &str = r"
 name: crash
 inputs: { n: { type: integer, required: true } }
 labels: { n: '${{ inputs.n }}' }
+concurrency: { key: '${{ inputs.n }}' }
+rate_limit: { key: starts, limit: 1, per: 5s }
 steps:
   base: { uses: test.echo, with: { value: '${{ inputs.n }}' } }
   look:
@@ -41,7 +43,7 @@ steps:
     with: { value: [1, 2, 3], failures: 1 }
     retry: { max_attempts: 3, delay: 10ms }
   book: { uses: test.write, with: { value: 'base ${{ steps.base.value }}' } }
-  tell: { uses: test.send, needs: [book], with: { value: '${{ steps.base.value }}' } }
+  tell: { uses: test.send, rate_limit: { limit: 100, per: 1s }, needs: [book], with: { value: '${{ steps.base.value }}' } }
   each:
     for_each: '${{ steps.look.value }}'
     concurrency: 2
@@ -71,6 +73,14 @@ steps:
   base: { uses: test.echo, with: { value: '${{ inputs.n }}' } }
   tell: { uses: test.send, with: { value: '${{ steps.base.value }}' } }
   book: { uses: test.write, needs: [tell], with: { value: 'brief ${{ inputs.n }}' } }
+";
+
+/// A run that stands in line behind the other.
+pub const RIVAL: &str = r"
+name: rival
+concurrency: { key: '7' }
+steps:
+  a: { uses: test.same, with: { value: 1 } }
 ";
 
 /// What transactions must have written, once each.

@@ -220,6 +220,35 @@ impl Node for Same {
     }
 }
 
+/// A reading node that kills its process.
+pub struct Kill;
+
+impl Node for Kill {
+    const SPEC: NodeSpec = NodeSpec::new("test.kill", Effect::Read);
+    type Config = Given;
+    type Output = Given;
+
+    async fn run(&self, _ctx: &Ctx, config: Given) -> NodeResult<Given> {
+        let me = nix::unistd::Pid::this();
+        nix::sys::signal::kill(me, nix::sys::signal::Signal::SIGKILL).unwrap();
+        Ok(config)
+    }
+}
+
+/// A reading node that takes a while: others get their turn meanwhile.
+pub struct Slow;
+
+impl Node for Slow {
+    const SPEC: NodeSpec = NodeSpec::new("test.slow", Effect::Read);
+    type Config = Given;
+    type Output = Given;
+
+    async fn run(&self, _ctx: &Ctx, config: Given) -> NodeResult<Given> {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        Ok(config)
+    }
+}
+
 /// How a reading node behaves.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -437,9 +466,11 @@ pub fn registry_with(outside: &Outside, counts: &Counts, gate: &Gate) -> Registr
         .node(GatedSend(gate.clone(), counts.clone()))
         .transaction(GatedWrite(gate.clone(), counts.clone()))
         .waiting(Hook)
+        .node(Kill)
         .node(Read(outside.clone(), counts.clone()))
         .node(Same)
         .node(Send(outside.clone(), counts.clone()))
+        .node(Slow)
         .waiting(Pause(counts.clone()))
         .transaction(Write_(outside.clone(), counts.clone()))
         .build()

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::graph::Retention;
 use crate::ids::{RunId, TenantId, VersionId, WorkerId};
 use crate::store::steps::{ItemColumns, Records, StepColumns};
 
@@ -16,6 +17,8 @@ pub(crate) struct Checkpoint {
     pub tenant: TenantId,
     pub run: RunId,
     pub epoch: i32,
+    /// Whether it has slots to give back.
+    pub limited: bool,
     pub records: Records,
     /// Whether there is an outcome among the records: takeovers are counted anew.
     pub progress: bool,
@@ -38,8 +41,42 @@ pub(crate) struct Birth {
     pub parent: Option<RunId>,
     /// Its parent and the versions it calls, for the engine; as `parent`.
     pub kin: Option<serde_json::Value>,
+    /// What holds it back, when something does: then it is queued, not born.
+    pub load: Option<Box<Load>>,
     /// It is born only while this is the published version.
     pub if_published: bool,
+}
+
+/// What the keywords of load say of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Load {
+    /// What it needs to be at work.
+    pub slot: Option<NewSlot>,
+    /// What holds its start back.
+    pub pace: Option<NewPace>,
+    /// Of the runs of this key only the newest starts.
+    pub debounce: Option<Uuid>,
+    /// Not before this instant.
+    pub due_at: Option<DateTime<Utc>>,
+    /// How long it is kept once it has ended.
+    pub retention: Retention,
+}
+
+/// What a run needs to be at work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewSlot {
+    pub key: Uuid,
+    pub capacity: i32,
+    pub policy: &'static str,
+    pub hold: bool,
+}
+
+/// A run that is to be given its time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewPace {
+    pub key: Uuid,
+    pub most: i32,
+    pub per_us: i64,
 }
 
 /// What becomes of the run with its checkpoint.

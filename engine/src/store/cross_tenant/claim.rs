@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::ids::{RunId, TenantId, VersionId, WorkerId};
+use crate::run::Refusal;
 use crate::store::steps::{StoredItems, StoredStep};
 
 /// A run that is this worker's from now on.
@@ -24,6 +25,22 @@ pub(crate) struct Claimed {
     pub kin: Option<serde_json::Value>,
     /// Whether there are messages to load.
     pub mail: bool,
+    pub priority: i16,
+    /// Its place among the ready runs.
+    pub position: i64,
+    /// Whether it has slots, or waits for some.
+    pub limited: bool,
+    /// It ends without having started.
+    pub refused: Option<Refusal>,
+    /// How many runs its tenant may have at work.
+    pub most_running: Option<i32>,
+}
+
+impl Claimed {
+    /// Whether slots are given back when it is let go of.
+    pub(crate) const fn is_limited(&self) -> bool {
+        self.limited || self.most_running.is_some()
+    }
 }
 
 /// What to claim.
@@ -109,7 +126,7 @@ pub(crate) async fn claim(
                 where n.tenant_id <> n.first_id and n.number <= $9::bigint
             ),
             turns as materialized (
-                select t.tenant_id, t.number, $10::bigint / coalesce(s.weight, 1) as stride,
+                select t.tenant_id, t.number, s.max_running, $10::bigint / coalesce(s.weight, 1) as stride,
                     coalesce(a.pass, $7) as pass
                 from tenants t
                 left join engine.tenants s on s.tenant_id = t.tenant_id
@@ -142,7 +159,7 @@ pub(crate) async fn claim(
                 delete from engine.ready r
                 using due d
                 where r.tenant_id = d.tenant_id and r.run_id = d.run_id
-                returning r.tenant_id, r.run_id
+                returning r.tenant_id, r.run_id, r.position
             ),
             spent as (
                 delete from engine.timers t
@@ -155,12 +172,13 @@ pub(crate) async fn claim(
                 from taken t
                 where r.tenant_id = t.tenant_id and r.id = t.run_id and r.owner is null
                 returning r.tenant_id, r.id, r.version_id, r.epoch, r.takeovers, r.recorded, r.created_at, r.data,
-                    r.kin, r.mail
+                    r.kin, r.mail, r.priority, t.position, r.limited, r.refused
             )
             select t.tenant_id as "tenant!: TenantId", t.stride as "stride!", coalesce(s.share, 0) as "share!",
                 m.id as "run?: RunId", m.version_id as "version?: VersionId", m.epoch as "epoch?",
                 m.takeovers as "takeovers?", m.recorded as "recorded?", m.created_at as "created_at?",
-                m.data as "data?", m.kin, m.mail as "mail?"
+                m.data as "data?", m.kin, m.mail as "mail?", m.priority as "priority?", m.position as "position?",
+                m.limited as "limited?", m.refused as "refused?", t.max_running as "most_running?"
             from turns t
             left join shares s on s.tenant_id = t.tenant_id
             left join mine m on m.tenant_id = t.tenant_id
@@ -212,6 +230,11 @@ pub(crate) async fn claim(
             data,
             kin: row.kin,
             mail: row.mail.unwrap_or_default(),
+            priority: row.priority.unwrap_or_default(),
+            position: row.position.unwrap_or_default(),
+            limited: row.limited.unwrap_or_default(),
+            refused: row.refused.as_deref().and_then(Refusal::parse),
+            most_running: row.most_running,
         });
     }
     Ok(haul)
@@ -224,10 +247,9 @@ pub(crate) async fn claim_alone(
     refused: &[Uuid],
     now: DateTime<Utc>,
 ) -> Result<Vec<Claimed>, sqlx::Error> {
-    guarded!(
+    let rows = guarded!(
         "claim.claim_alone",
-        sqlx::query_as!(
-            Claimed,
+        sqlx::query!(
             r#"
             with due as (
                 select tenant_id, run_id
@@ -241,7 +263,7 @@ pub(crate) async fn claim_alone(
                 delete from engine.ready r
                 using due d
                 where r.tenant_id = d.tenant_id and r.run_id = d.run_id
-                returning r.tenant_id, r.run_id
+                returning r.tenant_id, r.run_id, r.position
             )
             update engine.runs r
             set owner = $1, epoch = r.epoch + 1, status = 'running', started_at = coalesce(r.started_at, $3)
@@ -249,14 +271,33 @@ pub(crate) async fn claim_alone(
             where r.tenant_id = t.tenant_id and r.id = t.run_id and r.owner is null
             returning r.tenant_id as "tenant: TenantId", r.id as "run: RunId", r.version_id as "version: VersionId",
                 r.epoch, r.takeovers, r.recorded, r.created_at, r.data, r.kin,
-                r.mail
+                r.mail, r.priority, t.position, r.limited, r.refused
             "#,
             worker.0,
             refused,
             now,
         )
         .fetch_all(connection)
-    )
+    )?;
+    let claimed = rows.into_iter().map(|row| Claimed {
+        tenant: row.tenant,
+        run: row.run,
+        version: row.version,
+        epoch: row.epoch,
+        takeovers: row.takeovers,
+        recorded: row.recorded,
+        created_at: row.created_at,
+        data: row.data,
+        kin: row.kin,
+        mail: row.mail,
+        priority: row.priority,
+        position: row.position,
+        limited: row.limited,
+        refused: row.refused.as_deref().and_then(Refusal::parse),
+        // It was at work: what it holds, it has.
+        most_running: None,
+    });
+    Ok(claimed.collect())
 }
 
 /// Whether a run waits to be run alone.

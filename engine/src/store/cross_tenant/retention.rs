@@ -43,3 +43,20 @@ pub(crate) async fn sweep_triggers(
     )?;
     Ok(())
 }
+
+/// Forgets which run was the newest of a key once it is over.
+pub(crate) async fn sweep_debounced(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    guarded!(
+        "retention.sweep_debounced",
+        sqlx::query!(
+            r#"
+            delete from engine.debounced d
+            where not exists (
+                select from engine.runs r where r.tenant_id = d.tenant_id and r.id = d.run_id
+            )
+            "#
+        )
+        .execute(connection)
+    )?;
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Ended runs are kept as long as their workflow says, then dropped with their
+//! partition; open runs are untouched.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::DateTime;
+use engine::testing::{FakeClock, RunTest};
+use engine::{EngineError, RunStatus, WorkerOptions};
+use serde_json::json;
+use support::{Counts, Outside, registry};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn workflow(name: &str, retention: &str) -> String {
+    format!(
+        "name: {name}\n{retention}\ninputs: {{ failures: {{ type: integer, default: 0 }} }}\nsteps:\n  a:\n    \
+         uses: test.read\n    with: {{ value: 1, failures: '${{{{ inputs.failures }}}}' }}\n    \
+         retry: {{ delay: 100d, max_delay: 100d, jitter: false }}\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ended_runs_are_kept_as_long_as_their_workflow_says() {
+    let (_folder, outside) = Outside::in_temp();
+    let clock = Arc::new(FakeClock::at(
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+    ));
+    let registry = registry(&outside, &Counts::default());
+    let mut test = RunTest::with_clock(registry, Arc::clone(&clock) as _).await;
+    test.publish(&workflow("brief", "retention: brief")).await;
+    test.publish(&workflow("standard", "")).await;
+    let brief = test.start("brief", json!({})).await.unwrap();
+    let standard = test.start("standard", json!({})).await.unwrap();
+    let open = test.start("brief", json!({ "failures": 1 })).await.unwrap();
+    for run in [brief, standard] {
+        assert_eq!(test.finished(run).await.status, RunStatus::Succeeded);
+    }
+    let gone = async |test: &RunTest, run| {
+        let found = test.engine.run(test.tenant, run).await;
+        matches!(found, Err(EngineError::UnknownRun(_)))
+    };
+    // A worker looks after history when it starts.
+    for (days, brief_gone, standard_gone) in [(6, false, false), (3, true, false), (82, true, true)]
+    {
+        clock.advance(DAY * days);
+        test.start_worker(WorkerOptions::default()).await;
+        loop {
+            let as_expected = gone(&test, brief).await == brief_gone
+                && gone(&test, standard).await == standard_gone;
+            if as_expected {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let view = test.engine.run(test.tenant, open).await.unwrap();
+    assert_eq!(view.status, RunStatus::Waiting);
+    clock.advance(DAY * 10);
+    assert_eq!(test.finished(open).await.status, RunStatus::Succeeded);
+}
