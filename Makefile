@@ -11,7 +11,7 @@ run: ## set up, build, and show the demo (ARGS=--again starts it anew)
 test: ## everything that CI checks
 	@scripts/test
 
-bench: ## time and peak memory of a year's reconciliation (ARGS=DIR for another world)
+bench: ## a year's reconciliation, and the engine beside its floors (ARGS=DIR for another world)
 	@scripts/bench $(ARGS)
 
 sqlx: ## write the offline data of the checked queries again

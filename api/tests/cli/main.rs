@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod backtest;
+mod bench;
 mod commands;
 mod demo;
 mod interruption;
