@@ -125,20 +125,21 @@ async fn late_runs_start_in_turn(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_of_100_000_runs_holds_nobody_up() {
     let (_folder, test) = without_worker().await;
-    let (a, b) = (tenant(&test).await, tenant(&test).await);
-    // The one with the backlog comes first in the index, and the other after it, and before.
-    let (first, second) = (a.min(b), a.max(b));
-    tokio::join!(
-        queue(&test, first, BACKLOG / 2),
-        queue(&test, first, BACKLOG / 2)
-    );
+    let mut tenants = [
+        tenant(&test).await,
+        tenant(&test).await,
+        tenant(&test).await,
+    ];
+    // In the index, one comes before the one with the backlog, and one after it.
+    tenants.sort_unstable();
+    let [before, a, after] = tenants;
+    tokio::join!(queue(&test, a, BACKLOG / 2), queue(&test, a, BACKLOG / 2));
     for count in [1, 2, 4] {
-        late_runs_start_in_turn(&test, (first, 1), (second, 1), count).await;
+        late_runs_start_in_turn(&test, (a, 1), (after, 1), count).await;
     }
-    late_runs_start_in_turn(&test, (first, 3), (second, 1), 2).await;
-    late_runs_start_in_turn(&test, (first, 1), (second, 4), 4).await;
-    queue(&test, second, 5000).await;
-    late_runs_start_in_turn(&test, (second, 1), (first, 1), 2).await;
+    late_runs_start_in_turn(&test, (a, 3), (after, 1), 2).await;
+    late_runs_start_in_turn(&test, (a, 1), (after, 4), 4).await;
+    late_runs_start_in_turn(&test, (a, 1), (before, 1), 2).await;
 }
 
 async fn drain(tenants: usize, count: usize) -> Duration {
