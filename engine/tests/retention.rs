@@ -64,3 +64,43 @@ async fn ended_runs_are_kept_as_long_as_their_workflow_says() {
     clock.advance(DAY * 10);
     assert_eq!(test.finished(open).await.status, RunStatus::Succeeded);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_move_to_their_day_while_nobody_reads_and_none_is_missed() {
+    let (_folder, outside) = Outside::in_temp();
+    let registry = registry(&outside, &Counts::default());
+    let clock = Arc::new(FakeClock::at(DateTime::UNIX_EPOCH));
+    let test = RunTest::without_worker(registry, clock).await;
+    let owner = test.db().owner_pool();
+    let stray = "insert into engine.run_history (tenant_id, id, retention, ended_on, version_id, workflow, \
+                 status, epoch, created_at, ended_at, data, result) \
+                 values (gen_random_uuid(), gen_random_uuid(), 'standard', '1970-01-01', gen_random_uuid(), \
+                 'w', 'succeeded', 1, now(), now(), '', '')";
+    sqlx::query(stray).execute(&owner).await.unwrap();
+    let count = "select count(*) from engine.run_history";
+    let mut reader = owner.begin().await.unwrap();
+    let seen: i64 = sqlx::query_scalar(count)
+        .fetch_one(&mut *reader)
+        .await
+        .unwrap();
+    assert_eq!(seen, 1);
+    let pool = owner.clone();
+    let kept = tokio::spawn(async move {
+        let keep = "select made from engine.keep_history('1970-01-01', 0)";
+        sqlx::query_scalar::<_, i32>(keep).fetch_one(&pool).await
+    });
+    let waits = "select exists (select from pg_locks where not granted and mode = 'AccessExclusiveLock' \
+                 and relation = 'engine.run_history'::regclass)";
+    while !sqlx::query_scalar::<_, bool>(waits)
+        .fetch_one(&owner)
+        .await
+        .unwrap()
+    {
+        assert!(!kept.is_finished(), "it waits for who reads");
+    }
+    reader.rollback().await.unwrap();
+    assert!(kept.await.unwrap().unwrap() > 0);
+    let parts = "select tableoid::regclass::text from engine.run_history";
+    let parts: Vec<String> = sqlx::query_scalar(parts).fetch_all(&owner).await.unwrap();
+    assert_eq!(parts, ["engine.run_history_standard_19700101"]);
+}
