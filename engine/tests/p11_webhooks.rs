@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use engine::clock::SystemClock;
 use engine::node::{Ctx, Effect, Node, NodeResult, NodeSpec, Registry};
 use engine::testing::RunTest;
 use engine::{
-    Accepted, Delivered, Delivery, EngineError, HookError, Reply, RunFilter, RunStatus,
-    WorkerOptions,
+    Accepted, Delivered, Delivery, EngineError, HookError, Reply, RunFilter, RunStatus, StartRun,
+    TenantSettings, WorkerOptions,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -224,7 +225,14 @@ async fn what_the_workflow_cannot_take_is_refused_and_shown() {
 async fn a_full_queue_refuses_requests_and_nothing_else() {
     let test = test(&Gate::default()).await;
     test.publish(&workflow("{ path: /orders }", STEP)).await;
-    test.engine.set_most_ready(1);
+    let settings = TenantSettings {
+        max_ready: NonZeroU32::new(2),
+        ..TenantSettings::default()
+    };
+    test.engine
+        .set_settings(test.tenant, settings)
+        .await
+        .unwrap();
     for _ in 0..2 {
         test.start("called", json!({ "n": 1 })).await.unwrap();
     }
@@ -232,8 +240,15 @@ async fn a_full_queue_refuses_requests_and_nothing_else() {
         .engine
         .receive(test.tenant, &post(None, &json!({ "n": 1 })))
         .await;
-    assert!(matches!(refused, Err(HookError::Busy)));
-    test.start("called", json!({ "n": 1 })).await.unwrap();
+    assert!(matches!(
+        refused,
+        Err(HookError::Engine(EngineError::QueueFull { most: 2 }))
+    ));
+    let mut inside = test.engine.begin(test.tenant).await.unwrap();
+    let start = StartRun::new("called", json!({ "n": 1 }));
+    inside.tx().start(&start).await.unwrap();
+    inside.commit().await.unwrap();
+    assert_eq!(runs(&test).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,58 +5,18 @@
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
 use chrono::{DateTime, Utc};
-use engine::clock::SystemClock;
-use engine::ids::{RunId, TenantId};
+use engine::ids::TenantId;
 use engine::testing::RunTest;
-use engine::{RunStatus, StartRun, TenantSettings, Worker, WorkerOptions};
+use engine::{RunStatus, TenantSettings, WorkerOptions};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgPool, Row};
-use support::{Counts, Outside, registry};
+use support::queue::{queue, tenant, without_worker, workers};
 
-const ONE: &str = "name: one\nsteps:\n  a: { uses: test.same, with: { value: 1 } }\n";
 const BACKLOG: usize = 100_000;
 const LATE: usize = 10;
-const DRAINED: usize = 20_000;
 const SLOTS: usize = 8;
 const BATCH: usize = 4;
-
-async fn without_worker() -> (tempfile::TempDir, RunTest) {
-    let (folder, outside) = Outside::in_temp();
-    let registry = registry(&outside, &Counts::default());
-    let test = RunTest::without_worker(registry, Arc::new(SystemClock)).await;
-    (folder, test)
-}
-
-async fn tenant(test: &RunTest) -> TenantId {
-    let tenant = TenantId::new(test.engine.clock().now());
-    let saved = test.engine.save(tenant, ONE).await.unwrap();
-    test.engine.publish(tenant, saved.id).await.unwrap();
-    tenant
-}
-
-async fn queue(test: &RunTest, tenant: TenantId, runs: usize) -> Vec<RunId> {
-    let mut transaction = test.engine.begin(tenant).await.unwrap();
-    let mut queued = Vec::with_capacity(runs);
-    for _ in 0..runs {
-        let run = StartRun::new("one", json!({}));
-        queued.push(transaction.tx().start(&run).await.unwrap().run);
-    }
-    transaction.commit().await.unwrap();
-    queued
-}
-
-async fn workers(test: &RunTest, count: usize, options: &WorkerOptions) -> Vec<Worker> {
-    let mut workers = Vec::new();
-    for _ in 0..count {
-        let worker = Worker::start(test.another_engine(), options.clone());
-        workers.push(worker.await.unwrap());
-    }
-    workers
-}
 
 /// When the runs of a tenant that started since this instant did.
 async fn starts(owner: &PgPool, tenant: TenantId, since: DateTime<Utc>) -> Vec<DateTime<Utc>> {
@@ -140,43 +100,6 @@ async fn a_backlog_of_100_000_runs_holds_nobody_up() {
     late_runs_start_in_turn(&test, (a, 3), (after, 1), 2).await;
     late_runs_start_in_turn(&test, (a, 1), (after, 4), 4).await;
     late_runs_start_in_turn(&test, (a, 1), (before, 1), 2).await;
-}
-
-async fn drain(tenants: usize, count: usize) -> Duration {
-    let (_folder, test) = without_worker().await;
-    for _ in 0..tenants {
-        let tenant = tenant(&test).await;
-        queue(&test, tenant, DRAINED / tenants).await;
-    }
-    let begun = Instant::now();
-    let mut working = workers(&test, count, &WorkerOptions::default()).await;
-    let owner = test.db().owner_pool();
-    let mut left = true;
-    while left {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        left = sqlx::query_scalar("select exists (select from engine.runs)")
-            .fetch_one(&owner)
-            .await
-            .unwrap();
-    }
-    let took = begun.elapsed();
-    for worker in &mut working {
-        worker.stop().await;
-    }
-    took
-}
-
-/// Run it alone, from an optimized build.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measure: how fast ready runs are drained"]
-async fn twenty_thousand_ready_runs_are_drained() {
-    for tenants in [1, 50] {
-        for count in [1, 2, 4, 8] {
-            let took = drain(tenants, count).await;
-            let rate = DRAINED as u128 * 1000 / took.as_millis();
-            println!("tenants {tenants} workers {count}: {rate} runs/s");
-        }
-    }
 }
 
 /// The text of the claim's statement.

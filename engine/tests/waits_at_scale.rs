@@ -5,92 +5,10 @@
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use chrono::{DateTime, Utc};
-use engine::ids::RunId;
-use engine::node::{Decision, Person};
-use engine::testing::{FakeClock, RunTest};
-use engine::{RunStatus, WorkerOptions};
-use serde_json::{Value, json};
+use engine::WorkerOptions;
+use serde_json::json;
 use sqlx::AssertSqlSafe;
-use support::{Counts, Outside, registry};
-
-const LOOP: &str = r"
-name: many
-inputs: { items: { type: array, items: { type: integer }, required: true } }
-steps:
-  each:
-    uses: test.approve
-    for_each: '${{ inputs.items }}'
-    concurrency: 10000
-    with: { count: 1 }
-outputs: { count: '${{ steps.each.len() }}' }
-";
-
-struct Setup {
-    _folder: tempfile::TempDir,
-    clock: Arc<FakeClock>,
-    test: RunTest,
-}
-
-async fn setup() -> Setup {
-    let (folder, outside) = Outside::in_temp();
-    let noon: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
-    let clock = Arc::new(FakeClock::at(noon));
-    let registry = registry(&outside, &Counts::default());
-    Setup {
-        _folder: folder,
-        test: RunTest::with_clock(registry, clock.clone()).await,
-        clock,
-    }
-}
-
-async fn count(test: &RunTest, from: &str) -> i64 {
-    let statement = format!("select count(*) from engine.{from}");
-    sqlx::query_scalar(AssertSqlSafe(statement))
-        .fetch_one(&test.db().owner_pool())
-        .await
-        .unwrap()
-}
-
-/// Ends once this many rows are there.
-async fn until(test: &RunTest, from: &str, wanted: i64) {
-    let seen = async {
-        while count(test, from).await != wanted {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(120), seen)
-        .await
-        .unwrap_or_else(|_| panic!("never {wanted} of {from}"));
-}
-
-/// A run whose loop asks so many people at once.
-async fn asking(test: &RunTest, items: usize) -> RunId {
-    test.publish(LOOP).await;
-    let items: Vec<_> = (0..items).collect();
-    let run = test.start("many", json!({ "items": items })).await.unwrap();
-    until(test, "waits", i64::try_from(items.len()).unwrap()).await;
-    run
-}
-
-async fn approve(test: &RunTest, run: RunId, item: usize) {
-    let person = Person {
-        name: "Ada".to_owned(),
-        roles: Vec::new(),
-    };
-    let decision = Decision {
-        approved: true,
-        form: Value::Null,
-    };
-    let step = format!("each[{item}]");
-    test.engine
-        .decide(test.tenant, run, &step, &person, decision)
-        .await
-        .unwrap();
-}
+use support::people::{approve, asking, count, setup, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_loop_that_waits_is_read_once_for_many_answers() {
@@ -208,61 +126,4 @@ async fn what_waits_is_found_by_index_among_very_many() {
         assert!(plan.contains(index), "{index} in\n{plan}");
         assert!(!plan.contains("Seq Scan"), "{plan}");
     }
-}
-
-/// Prints what an answer costs among 10,000 questions of one loop.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measure, not a check: run it alone"]
-async fn figures_of_answers() {
-    const ITEMS: usize = 10_000;
-    const TENTH: usize = ITEMS / 10;
-    let it = setup().await;
-    let begun = Instant::now();
-    let run = asking(&it.test, ITEMS).await;
-    println!("{ITEMS} asked after {} ms", begun.elapsed().as_millis());
-    let mut tenths = Vec::new();
-    for tenth in 0..10 {
-        let begun = Instant::now();
-        for item in tenth * TENTH..(tenth + 1) * TENTH {
-            approve(&it.test, run, item).await;
-        }
-        let left = i64::try_from(ITEMS - (tenth + 1) * TENTH).unwrap();
-        if left > 0 {
-            until(&it.test, "waits", left).await;
-        }
-        tenths.push(begun.elapsed());
-        println!(
-            "tenth {tenth}: {} µs an answer",
-            begun.elapsed().as_micros() / TENTH as u128
-        );
-    }
-    let view = it.test.finished(run).await;
-    assert_eq!(view.status, RunStatus::Succeeded);
-    assert!(tenths[9] < tenths[0] * 3 / 2, "{tenths:?}");
-}
-
-/// Prints how long 10,000 runs take that are due in one second, until all have ended.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measure, not a check: run it alone"]
-async fn figures_of_timers() {
-    const RUNS: i64 = 10_000;
-    let it = setup().await;
-    let yaml = "name: due\nsteps:\n  a: { uses: test.wait, with: { seconds: 3600 } }\n";
-    it.test.publish(yaml).await;
-    let starts = (0..RUNS).map(|_| it.test.start("due", json!({})));
-    let started = futures::stream::StreamExt::buffer_unordered(futures::stream::iter(starts), 64);
-    let started: Vec<_> = futures::stream::StreamExt::collect(started).await;
-    assert!(started.iter().all(Result::is_ok));
-    until(&it.test, "runs where status = 'waiting'", RUNS).await;
-    it.clock.advance(Duration::from_secs(3600));
-    let begun = Instant::now();
-    until(&it.test, "timers", 0).await;
-    until(&it.test, "ready", 0).await;
-    println!(
-        "{RUNS} due runs: all started after {} ms",
-        begun.elapsed().as_millis()
-    );
-    until(&it.test, "runs", 0).await;
-    println!("all ended after {} ms", begun.elapsed().as_millis());
-    assert!(begun.elapsed() < Duration::from_secs(60));
 }

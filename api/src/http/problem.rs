@@ -59,7 +59,7 @@ impl Problem {
             "unauthorized" => StatusCode::UNAUTHORIZED,
             "not_found" | "run_unknown" | "workflow_unknown" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
-            "run_ended" => StatusCode::CONFLICT,
+            "run_dropped" | "run_ended" => StatusCode::CONFLICT,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "inputs_refused" | "request_refused" => StatusCode::UNPROCESSABLE_ENTITY,
             "busy" => StatusCode::TOO_MANY_REQUESTS,
@@ -105,6 +105,9 @@ impl From<EngineError> for Problem {
             EngineError::BadInputs(_)
             | EngineError::BadLabel { .. }
             | EngineError::InputTooLarge { .. } => Self::new("inputs_refused").detail(error),
+            EngineError::BadKeyword { .. } => Self::new("inputs_refused").detail(error),
+            EngineError::Dropped(_) => Self::new("run_dropped").detail(error),
+            EngineError::QueueFull { .. } => Self::new("busy").detail(error),
             EngineError::Ended(_) => Self::new("run_ended"),
             // A process that has its nodes will take it.
             EngineError::BadWorkflow(_) => Self::new("unavailable"),
@@ -128,9 +131,30 @@ impl From<HookError> for Problem {
                 Self::new("method_not_allowed").detail(methods.join(", "))
             }
             HookError::Unauthorized => Self::new("unauthorized"),
-            HookError::Busy => Self::new("busy"),
             HookError::Refused => Self::new("request_refused"),
             HookError::Engine(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_can_bring_about_is_no_failure_of_ours() {
+        let brought = [
+            (EngineError::QueueFull { most: 3 }, 429),
+            (EngineError::Dropped("pay".to_owned()), 409),
+            (EngineError::UnknownWorkflow("pay".to_owned()), 404),
+        ];
+        for (error, status) in brought {
+            let said = error.to_string();
+            let problem = Problem::from(error);
+            assert_eq!(problem.status().as_u16(), status, "{said}");
+            assert_eq!(problem.detail.as_deref(), Some(said.as_str()));
+            let words = format!("problem.{}", problem.code);
+            assert!(WORDS.find(&words, &[]).is_some(), "{words}");
         }
     }
 }

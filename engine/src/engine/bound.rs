@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Engine, EngineError, TenantSettings};
 use crate::ids::TenantId;
-use crate::store::{self, Role};
+use crate::store::{self, Connection, Role};
 
 /// How long a full queue is taken to be full.
 const FULL_FOR: Duration = Duration::from_secs(1);
@@ -74,18 +74,44 @@ impl Bounds {
 impl Engine {
     /// Refuses a run at the door of a tenant whose queue is full.
     pub(super) async fn refuse_when_full(&self, tenant: TenantId) -> Result<(), EngineError> {
-        match self.0.bounds.known(tenant) {
-            Known::Room => return Ok(()),
-            Known::Full(most) => return Err(EngineError::QueueFull { most }),
-            Known::Unknown => {}
+        if let Some(known) = self.known_bound(tenant) {
+            return known;
         }
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
-        let row = store::tenants::get(&mut tx, tenant).await?;
+        self.count_ready(&mut tx, tenant).await
+    }
+
+    /// The same for a caller that has a transaction of the tenant.
+    pub(super) async fn refuse_when_full_on(
+        &self,
+        connection: &mut Connection,
+        tenant: TenantId,
+    ) -> Result<(), EngineError> {
+        match self.known_bound(tenant) {
+            Some(known) => known,
+            None => self.count_ready(connection, tenant).await,
+        }
+    }
+
+    fn known_bound(&self, tenant: TenantId) -> Option<Result<(), EngineError>> {
+        match self.0.bounds.known(tenant) {
+            Known::Room => Some(Ok(())),
+            Known::Full(most) => Some(Err(EngineError::QueueFull { most })),
+            Known::Unknown => None,
+        }
+    }
+
+    async fn count_ready(
+        &self,
+        connection: &mut Connection,
+        tenant: TenantId,
+    ) -> Result<(), EngineError> {
+        let row = store::tenants::get(connection, tenant).await?;
         let limited = row.as_ref().is_some_and(|row| row.max_running.is_some());
         let most = row
             .and_then(|row| row.max_ready)
             .map_or_else(|| i64::from(TenantSettings::MAX_READY), i64::from);
-        let ready = store::pace::ready(&mut tx, tenant, most).await?;
+        let ready = store::pace::ready(connection, tenant, most).await?;
         self.0.bounds.measured(tenant, ready, most, limited);
         match ready < most {
             true => Ok(()),

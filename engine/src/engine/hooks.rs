@@ -1,7 +1,7 @@
 //! Webhooks: a request becomes a run, and its caller is answered.
 
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
@@ -21,8 +21,6 @@ use crate::trigger::{Delivery, Fired, Occasion, permits};
 const METHODS: [&str; 5] = ["DELETE", "GET", "PATCH", "POST", "PUT"];
 /// How often a run elsewhere is asked for its answer.
 const POLL: Duration = Duration::from_millis(100);
-/// How long it is believed that there is room for runs, or that there is none.
-const ROOM_FOR: Duration = Duration::from_secs(1);
 /// How long a repeated delivery is told what the first was.
 const ANSWER_KEPT: TimeDelta = TimeDelta::hours(24);
 
@@ -38,9 +36,6 @@ pub enum HookError {
     /// The request does not prove where it comes from.
     #[error("the request does not prove where it comes from")]
     Unauthorized,
-    /// Too many runs of the tenant are ready already.
-    #[error("too many runs wait already")]
-    Busy,
     /// The trigger could not read it: a fault is kept for people to see.
     #[error("the workflow does not take this request")]
     Refused,
@@ -90,12 +85,6 @@ pub enum Reply {
 }
 
 impl Engine {
-    /// Refuses requests of a tenant that has so many ready runs; 1,000,000 when nobody says.
-    pub fn set_most_ready(&self, runs: u32) {
-        let most = std::sync::atomic::Ordering::Relaxed;
-        self.0.most_ready.store(runs, most);
-    }
-
     /// Takes a request: checks who sends it, and starts what it starts. The run
     /// is committed when this returns.
     ///
@@ -125,9 +114,7 @@ impl Engine {
         if !permits(&webhook.auth, secret, delivery, now) {
             return Err(HookError::Unauthorized);
         }
-        if !self.has_room_on(&mut tx, tenant).await? {
-            return Err(HookError::Busy);
-        }
+        self.refuse_when_full_on(&mut tx, tenant).await?;
         let occasion = Occasion {
             event: delivery.event(),
             about: Map::new(),
@@ -198,37 +185,6 @@ impl Engine {
             trigger.dedup = None;
         }
         Ok((version, trigger, webhook))
-    }
-
-    /// Whether a tenant may be given another run: few enough are ready.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn has_room(&self, tenant: TenantId) -> Result<bool, EngineError> {
-        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
-        self.has_room_on(&mut tx, tenant).await
-    }
-
-    /// Asked once a second: to count is to walk the queue.
-    async fn has_room_on(
-        &self,
-        connection: &mut Connection,
-        tenant: TenantId,
-    ) -> Result<bool, EngineError> {
-        let known = {
-            let rooms = self.0.rooms.read().unwrap_or_else(PoisonError::into_inner);
-            rooms.get(&tenant).copied()
-        };
-        if let Some((room, since)) = known
-            && since.elapsed() < ROOM_FOR
-        {
-            return Ok(room);
-        }
-        let most = self.0.most_ready.load(std::sync::atomic::Ordering::Relaxed);
-        let room = !store::runs::more_ready_than(connection, tenant, i64::from(most)).await?;
-        let mut rooms = self.0.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        rooms.insert(tenant, (room, Instant::now()));
-        Ok(room)
     }
 
     /// Waits for what the caller of an accepted request is told, but not longer

@@ -21,9 +21,9 @@ mod triggers;
 mod watch;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 
@@ -61,9 +61,6 @@ pub(crate) const READY_CHANNEL: &str = "engine_ready";
 /// Channel that tells workers of events in the outbox; the same.
 pub(crate) const EVENTS_CHANNEL: &str = "engine_events";
 
-/// Ready runs that a tenant may have before requests are refused.
-const MOST_READY: u32 = 1_000_000;
-
 /// Announcements are sent together this often.
 const DEBOUNCE: Duration = Duration::from_millis(10);
 
@@ -86,10 +83,6 @@ struct Inner {
     ready: Announced,
     wake_outbox: Notify,
     events: Announced,
-    /// The most ready runs that a tenant may have before requests are refused.
-    most_ready: AtomicU32,
-    /// Whether there was room for more, and when that was asked.
-    rooms: RwLock<HashMap<TenantId, (bool, Instant)>>,
     bounds: bound::Bounds,
 }
 
@@ -119,8 +112,6 @@ impl Engine {
             ready: Announced::default(),
             wake_outbox: Notify::new(),
             events: Announced::default(),
-            most_ready: AtomicU32::new(MOST_READY),
-            rooms: RwLock::default(),
             bounds: bound::Bounds::default(),
         }))
     }

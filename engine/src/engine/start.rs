@@ -124,9 +124,14 @@ impl Engine {
         // Outside of the transaction: one connection a caller is enough.
         self.data_key(tenant).await?;
         self.refuse_when_full(tenant).await?;
-        if let Some((started, _)) = self.start_here(tenant, run).await? {
-            return Ok(started);
+        match self.start_here(tenant, run).await? {
+            Some((started, _)) => Ok(started),
+            None => self.queue(tenant, run).await,
         }
+    }
+
+    /// Starts a run for whichever worker claims it.
+    async fn queue(&self, tenant: TenantId, run: &StartRun) -> Result<Started, EngineError> {
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
         let started = self.start_on(&mut tx, tenant, run).await?;
         store::commit!("runs.start.commit", tx)?;
@@ -150,7 +155,7 @@ impl Engine {
                 Some(end) => return Ok(end),
                 None => started,
             },
-            None => self.start(tenant, run).await?,
+            None => self.queue(tenant, run).await?,
         };
         let view = self.finished(tenant, started.run).await?;
         Ok(Arc::new(RunEnd {

@@ -166,26 +166,6 @@ pub(crate) async fn is_open(
     .await
 }
 
-/// Whether more than so many runs of a tenant are ready: walks its part of the
-/// queue no further.
-pub(crate) async fn more_ready_than(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    most: i64,
-) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"
-        select exists (
-            select from engine.ready where tenant_id = $1 offset $2 limit 1
-        ) as "more!"
-        "#,
-        tenant.0,
-        most,
-    )
-    .fetch_one(connection)
-    .await
-}
-
 /// Which runs to list.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted<'a> {

@@ -2,6 +2,9 @@
 
 mod waiting;
 
+pub mod people;
+pub mod queue;
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};

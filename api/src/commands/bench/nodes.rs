@@ -63,7 +63,7 @@ impl TransactionNode for Write {
         let id = Uuid::now_v7();
         store::write_row(tx, ctx.tenant.0, id, config.n)
             .await
-            .map_err(|error| NodeError::conflict(error.to_string()))?;
+            .map_err(|error| NodeError::fail("bench.write_failed", error.to_string()))?;
         Ok(config)
     }
 }
