@@ -134,6 +134,24 @@ pub enum Runs {
         tenant: Tenant,
     },
     Approve(Approve),
+    Watch {
+        #[arg(value_name = "RUN")]
+        run: Uuid,
+        #[command(flatten)]
+        tenant: Tenant,
+    },
+    Cancel(Cancel),
+}
+
+/// `copro runs cancel`.
+#[derive(Debug, Args)]
+pub struct Cancel {
+    #[arg(value_name = "RUN")]
+    pub run: Uuid,
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub tenant: Tenant,
 }
 
 /// `copro runs approve`.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use engine::ids::TenantId;
 use engine::language::{self, Severity};
 use engine::text::Text;
-use engine::{RunStatus, StartRun};
+use engine::{RunStatus, StartRun, Started};
 use serde_json::Value;
 
 use super::{Done, workflow_check};
@@ -72,9 +73,24 @@ pub async fn execute(
         .start(tenant, &start)
         .await
         .map_err(|error| Failure::from(error).with("name", &run.workflow))?;
+    watch(app, tenant, &checked.name, started, screen, words).await
+}
+
+/// Follows a run to its end and prints its outputs.
+///
+/// # Errors
+/// When it does not succeed.
+pub async fn watch(
+    app: &App,
+    tenant: TenantId,
+    name: &str,
+    started: Started,
+    screen: &Screen,
+    words: &Words,
+) -> Result<Done, Failure> {
     screen.line(&format!(
         "{} {}",
-        screen.paint(Style::Bold, &checked.name),
+        screen.paint(Style::Bold, name),
         screen.paint(Style::Dim, &started.run.to_string()),
     ));
     let view = progress::follow(&app.engine, tenant, started, Layout::Lines, screen, words).await?;

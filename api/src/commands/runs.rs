@@ -1,12 +1,12 @@
-//! `copro runs list|show`: what was run, and everything about it.
+//! `copro runs …`: what was run, everything about it, and what people do about it.
 
 use chrono::{DateTime, Local, Utc};
 use engine::ids::RunId;
 use engine::node::{LogLevel, LogLine, On, Wait};
-use engine::{AttemptView, PendingFilter, RunFilter, RunStatus, RunView, StepView};
+use engine::{AttemptView, PendingFilter, RunFilter, RunStatus, RunView, Started, StepView};
 use serde_json::Value;
 
-use super::{Done, approvals};
+use super::{Done, approvals, run};
 use crate::app::App;
 use crate::cli::Runs;
 use crate::failure::Failure;
@@ -18,10 +18,10 @@ use crate::words::Words;
 /// Lines of a value that are shown; the rest is counted.
 const VALUE_LINES: usize = 40;
 
-/// Lists runs, or shows one.
+/// Lists runs, shows or follows one, or acts on it.
 ///
 /// # Errors
-/// When there is no such run, or the database does not answer.
+/// When there is no such run, it is past that, or the database does not answer.
 pub async fn execute(
     app: &App,
     command: &Runs,
@@ -85,6 +85,24 @@ pub async fn execute(
             approvals::list(&pending, screen, words);
         }
         Runs::Approve(approve) => approvals::decide(app, approve, screen, words).await?,
+        Runs::Watch { run, tenant } => {
+            let tenant = tenant_of(tenant);
+            let view = app.engine.run(tenant, RunId(*run)).await?;
+            let watched = Started {
+                run: view.id,
+                version: view.version,
+                new: false,
+            };
+            return run::watch(app, tenant, &view.workflow, watched, screen, words).await;
+        }
+        Runs::Cancel(cancel) => {
+            let (tenant, run) = (tenant_of(&cancel.tenant), RunId(cancel.run));
+            match &cancel.name {
+                Some(name) => app.engine.cancel_by(tenant, run, name).await?,
+                None => app.engine.cancel(tenant, run).await?,
+            }
+            screen.line(&words.say("runs.cancelling"));
+        }
     }
     Ok(Done::Well)
 }

@@ -2,7 +2,7 @@
 
 use database::testing::TestDb;
 
-use crate::support::Copro;
+use crate::support::{Called, Copro};
 
 #[tokio::test]
 async fn a_run_shows_its_outputs_and_is_found_again() {
@@ -71,4 +71,52 @@ async fn inputs_that_do_not_fit_and_unknown_runs_are_refused() {
         complaint.contains("aucune exécution 0190a3e4"),
         "{complaint}"
     );
+}
+
+/// A workflow that waits for an hour.
+fn long_workflow(copro: &Copro) -> String {
+    let file = copro.data.path().join("long.yaml");
+    let text = "name: long\nsteps:\n  first: { uses: set, with: { fields: { n: 1 } } }\n  pause: { uses: wait, needs: [first], with: { for: 1h } }\n";
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+/// The first run that waits, once there is one.
+fn waiting_run(copro: &Copro) -> String {
+    loop {
+        let list = copro.call(&["runs", "list"]).well();
+        if let Some(line) = list.lines().find(|line| line.contains("en attente")) {
+            return line.split_whitespace().next().unwrap().to_owned();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_watched_until_a_person_cancels_it_by_name() {
+    let db = TestDb::new().await;
+    let copro = Copro::on(&db);
+    let file = long_workflow(&copro);
+    let runner = copro.command(&["run", &file]).spawn().unwrap();
+    let id = waiting_run(&copro);
+    let watcher = copro.command(&["runs", "watch", &id]).spawn().unwrap();
+    let said = copro
+        .call(&["runs", "cancel", &id, "--as", "Camille"])
+        .well();
+    assert!(said.contains("arrêt demandé"), "{said}");
+    for ended in [runner, watcher] {
+        let ended = Called::from(ended.wait_with_output().unwrap());
+        assert!(ended.out.contains("✓ first"), "{}", ended.out);
+        let complaint = ended.badly(1);
+        assert!(complaint.contains("Camille l'a arrêtée"), "{complaint}");
+    }
+    let show = copro.call(&["runs", "show", &id]).well();
+    assert!(show.contains("Camille l'a arrêtée"), "{show}");
+    let complaint = copro
+        .call(&["runs", "cancel", &id, "--as", "Camille"])
+        .badly(1);
+    assert!(complaint.contains("est terminée"), "{complaint}");
+    // What has ended is shown as it went.
+    let watched = copro.call(&["runs", "watch", &id]);
+    assert!(watched.out.contains("✓ first"), "{}", watched.out);
+    assert_eq!(watched.code, Some(1));
 }

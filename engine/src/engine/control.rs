@@ -17,6 +17,8 @@ use crate::store::{self, Role};
 pub(crate) enum Message {
     /// Stop.
     Cancel,
+    /// Stop, says this person.
+    CancelledBy(String),
     /// Stop: a newer run takes its place.
     Replaced,
     /// What became of an attempt.
@@ -45,6 +47,20 @@ impl Engine {
     /// [`EngineError::UnknownRun`], [`EngineError::Ended`].
     pub async fn cancel(&self, tenant: TenantId, run: RunId) -> Result<(), EngineError> {
         unhindered!(self.send(tenant, run, "cancel", &Message::Cancel))
+    }
+
+    /// The same in the name of a person, whom the run's error tells.
+    ///
+    /// # Errors
+    /// As [`Self::cancel`].
+    pub async fn cancel_by(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+        name: &str,
+    ) -> Result<(), EngineError> {
+        let message = Message::CancelledBy(name.to_owned());
+        unhindered!(self.send(tenant, run, "cancel", &message))
     }
 
     /// Says what became of an attempt whose outcome is unknown. `step` is the

@@ -11,7 +11,7 @@ use super::{Engine, EngineError, Version};
 use crate::crypto::{DataKey, Kind};
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::node::{LogLine, NodeError, Wait};
-use crate::run::{Body, Place, RunStatus, StepStatus, Stored, path_of};
+use crate::run::{Body, Place, Refusal, RunStatus, StepStatus, Stored, path_of};
 use crate::store::runs::{RunRow, Wanted};
 use crate::store::steps::{StoredItems, StoredStep};
 use crate::store::{self, Connection, Role, StoreError};
@@ -36,6 +36,16 @@ impl From<&RunFailure> for Text {
         match &failure.step {
             Some(step) => text!("{step}: {message} ({code})", step, message, code),
             None => text!("{message} ({code})", message, code),
+        }
+    }
+}
+
+impl From<Refusal> for RunFailure {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            code: refusal.code().to_owned(),
+            message: refusal.message(),
+            step: None,
         }
     }
 }

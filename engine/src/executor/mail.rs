@@ -2,9 +2,10 @@
 
 use super::open;
 use super::task::Task;
-use crate::engine::Message;
+use crate::engine::{Message, RunFailure};
 use crate::run::{Event, Place, Refusal, place_of_key};
 use crate::store::cross_tenant::claim::Mail;
+use crate::text;
 
 impl Task {
     /// Works a message in: once, in the checkpoint that consumes it.
@@ -25,8 +26,12 @@ impl Task {
         self.buffer().consume(mail.id);
         let event = match message {
             Ok(Message::Cancel) => Event::Cancelled,
+            Ok(Message::CancelledBy(name)) => {
+                self.stopped = Some(cancelled_by(&name));
+                Event::Cancelled
+            }
             Ok(Message::Replaced) => {
-                self.refusal = Some(Refusal::Replaced);
+                self.stopped = Some(Refusal::Replaced.into());
                 Event::Cancelled
             }
             Ok(Message::Answer { place, answer }) => {
@@ -57,5 +62,14 @@ impl Task {
         self.flights
             .keys()
             .any(|key| place_of_key(plan, key) == *place)
+    }
+}
+
+/// What a run that a person stopped says of its end.
+fn cancelled_by(name: &str) -> RunFailure {
+    RunFailure {
+        code: "run.cancelled".to_owned(),
+        message: text!("{name} cancelled it", name),
+        step: None,
     }
 }

@@ -23,7 +23,7 @@ use crate::crypto::{DataKey, Kind};
 use crate::engine::{Kin, RunEnd, RunFailure, RunResult, Version};
 use crate::graph::Body as StepBody;
 use crate::node::{Conditions, Ctx, Effect, NodeError, NodeResult, Runner};
-use crate::run::{Applied, Attempted, Event, Key, Mode, Outlook, Refusal, Run, RunStatus, Start};
+use crate::run::{Applied, Attempted, Event, Key, Mode, Outlook, Run, RunStatus, Start};
 use crate::store::cross_tenant::checkpoint::Then;
 use crate::store::cross_tenant::claim::{Claimed, Mail};
 use crate::store::steps::Fence;
@@ -69,8 +69,8 @@ pub(super) struct Task {
     draining: bool,
     keep: Keep,
     kept_until: Option<Instant>,
-    /// Why it is cancelled, when nobody asked for it.
-    pub(super) refusal: Option<Refusal>,
+    /// Why it is cancelled, as far as is known.
+    pub(super) stopped: Option<RunFailure>,
 }
 
 pub(super) struct Flight {
@@ -125,7 +125,7 @@ impl Task {
             draining: false,
             keep: Keep::default(),
             kept_until: None,
-            refusal: claimed.refused,
+            stopped: claimed.refused.map(RunFailure::from),
         }
     }
 
@@ -410,16 +410,11 @@ impl Task {
     }
 
     pub(super) fn end_cancelled(&self) -> Then {
-        let error = self.refusal.map(|refusal| RunFailure {
-            code: refusal.code().to_owned(),
-            message: refusal.message(),
-            step: None,
-        });
         self.end(
             RunStatus::Cancelled,
             RunResult {
                 outputs: None,
-                error,
+                error: self.stopped.clone(),
             },
         )
     }
