@@ -195,6 +195,14 @@ pub enum Workflow {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
+    Diff {
+        #[arg(value_name = "FILE|NAME[@VERSION]")]
+        old: String,
+        #[arg(value_name = "FILE|NAME[@VERSION]")]
+        new: String,
+        #[command(flatten)]
+        tenant: Tenant,
+    },
     Push {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,

@@ -9,9 +9,11 @@ mod run;
 mod runs;
 mod secret;
 mod serve;
+mod source;
 mod token;
 mod triggers;
 mod workflow_check;
+mod workflow_diff;
 mod workflow_push;
 mod workflow_test;
 
@@ -49,6 +51,13 @@ pub async fn execute(
         Commands::Workflow {
             command: Workflow::Test { files },
         } => workflow_test::execute(&files, config, screen, words).await,
+        Commands::Workflow {
+            command: Workflow::Diff { old, new, tenant },
+        } => {
+            let sides = [source::Source::of(&old)?, source::Source::of(&new)?];
+            let [old, new] = source::open(sides, config, &tenant).await?;
+            workflow_diff::execute(&old, &new, screen, words)
+        }
         Commands::Bench(asked) => {
             unless_interrupted(bench::execute(&asked, config, screen, words)).await
         }

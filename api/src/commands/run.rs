@@ -1,21 +1,17 @@
 //! `copro run FILE|NAME --input JSON`: executes a workflow and shows its progress.
 
-use std::fs;
-use std::path::Path;
-
 use engine::ids::TenantId;
-use engine::language::{self, Severity};
 use engine::text::Text;
 use engine::{RunStatus, StartRun, Started};
 use serde_json::Value;
 
-use super::{Done, workflow_check};
-use crate::app::{App, registry};
+use super::Done;
+use super::source::{Source, sound, unknown};
+use crate::app::App;
 use crate::cli::Run;
 use crate::failure::Failure;
 use crate::progress::{self, Layout};
 use crate::screen::{Screen, Style};
-use crate::shipped;
 use crate::tenancy::tenant_of;
 use crate::words::Words;
 
@@ -32,23 +28,14 @@ pub struct Checked {
 /// When there is no such workflow, or it has errors, or the input is no JSON object.
 pub fn check(run: &Run, screen: &Screen, words: &Words) -> Result<Checked, Failure> {
     let inputs = inputs(&run.input)?;
-    let source = source(&run.workflow)?;
-    let checked = language::check(&source, &registry());
-    for diagnostic in checked
-        .diagnostics
-        .iter()
-        .filter(|found| found.severity == Severity::Error)
-    {
-        for line in workflow_check::render(&run.workflow, &source, diagnostic, screen, words) {
-            screen.line_to_stderr(&line);
-        }
-    }
-    let Some(plan) = checked.plan else {
-        return Err(Failure::new("bad_workflow").with("name", &run.workflow));
+    let text = match Source::of(&run.workflow)? {
+        Source::Text(text) => text,
+        Source::Version(name, _) => return Err(unknown(&name)),
     };
+    let plan = sound(&text, screen, words)?;
     Ok(Checked {
         name: plan.name.clone(),
-        source,
+        source: text.source,
         inputs,
     })
 }
@@ -119,26 +106,5 @@ fn inputs(text: &str) -> Result<Value, Failure> {
         Ok(value)
     } else {
         Err(Failure::new("input_not_object"))
-    }
-}
-
-/// The text of a file, or of a shipped workflow.
-fn source(workflow: &str) -> Result<String, Failure> {
-    let path = Path::new(workflow);
-    if let Some(shipped) = shipped::find(workflow)
-        && !path.exists()
-    {
-        return Ok(shipped.source.to_owned());
-    }
-    match fs::read_to_string(path) {
-        Err(error)
-            if error.kind() == std::io::ErrorKind::NotFound && !workflow.contains(['/', '.']) =>
-        {
-            let known = shipped::ALL.map(|shipped| shipped.name).join(", ");
-            Err(Failure::new("unknown_workflow")
-                .with("name", workflow)
-                .with("known", known))
-        }
-        read => read.map_err(|error| Failure::io("read", path, error)),
     }
 }

@@ -10,3 +10,4 @@ mod languages;
 mod runs;
 mod serve;
 mod support;
+mod workflow_diff;

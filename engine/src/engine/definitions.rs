@@ -108,6 +108,29 @@ impl Engine {
         self.version_on(&mut tx, tenant, id).await
     }
 
+    /// The version of this number, or the published one.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownWorkflow`] when there is none; else as [`Self::version`].
+    pub async fn version_of(
+        &self,
+        tenant: TenantId,
+        workflow: &str,
+        number: Option<i32>,
+    ) -> Result<Arc<Version>, EngineError> {
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        let found = match number {
+            Some(number) => store::workflows::numbered(&mut tx, tenant, workflow, number).await?,
+            None => store::workflows::published(&mut tx, tenant, workflow).await?,
+        };
+        let name = || match number {
+            Some(number) => format!("{workflow}@{number}"),
+            None => workflow.to_owned(),
+        };
+        let id = found.ok_or_else(|| EngineError::UnknownWorkflow(name()))?;
+        self.version_on(&mut tx, tenant, id).await
+    }
+
     pub(crate) async fn version_on(
         &self,
         connection: &mut Connection,

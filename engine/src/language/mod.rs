@@ -8,6 +8,7 @@ mod branch;
 mod build;
 mod config;
 pub(crate) mod diagnostic;
+mod diff;
 mod document;
 mod draft;
 pub(crate) mod fields;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use diff::{Change, ChangeKind, Side, diff};
 pub use fields::duration;
 
 use self::build::{check_outside, level};
