@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use engine::testing::faults;
 use engine::{Delivered, Delivery, Event, RunFilter, Worker, WorkerOptions};
 
-use crate::scene::{Scene, declare_dead, stage};
+use crate::scene::child;
+use crate::support::scene::{Scene, declare_dead, stage};
 
 const LISTENER: &str = r"
 name: listener
@@ -61,11 +62,11 @@ async fn an_event_is_heard_once_whoever_dies_on_the_way() {
             .execute(&owner)
             .await
             .unwrap();
-        let killed = stage.scene.child("fire", "1", Some((&point, 1))).await;
+        let killed = child(&stage.scene, "fire", "1", Some((&point, 1))).await;
         assert!(!killed.success(), "{point} is passed");
         declare_dead(&stage.db).await;
         assert!(
-            stage.scene.child("fire", "2", None).await.success(),
+            child(&stage.scene, "fire", "2", None).await.success(),
             "{point}"
         );
         let runs = engine.runs(tenant, &RunFilter::default()).await.unwrap();
@@ -122,11 +123,11 @@ async fn an_instant_makes_one_run_whoever_dies_on_the_way() {
         .execute(&stage.db.owner_pool())
         .await
         .unwrap();
-        let killed = stage.scene.child("tick", "1", Some((&point, 1))).await;
+        let killed = child(&stage.scene, "tick", "1", Some((&point, 1))).await;
         assert!(!killed.success(), "{point} is passed");
         declare_dead(&stage.db).await;
         assert!(
-            stage.scene.child("tick", "2", None).await.success(),
+            child(&stage.scene, "tick", "2", None).await.success(),
             "{point}"
         );
         let mut instants = BTreeSet::new();
@@ -172,12 +173,12 @@ async fn a_request_is_accepted_whole_or_not_at_all() {
     for point in faults::failpoints().filter(|point| point.starts_with("hooks.")) {
         let stage = stage().await;
         let told = stage.scene.outside.with_extension("accepted");
-        let killed = stage.scene.child("deliver", "1", Some((&point, 1))).await;
+        let killed = child(&stage.scene, "deliver", "1", Some((&point, 1))).await;
         assert!(!killed.success(), "{point} is passed");
         assert!(!told.exists(), "{point}: nobody was told so");
         // Its sender tries again, with the same key.
         assert!(
-            stage.scene.child("deliver", "2", None).await.success(),
+            child(&stage.scene, "deliver", "2", None).await.success(),
             "{point}"
         );
         let engine = stage.scene.engine("3");

@@ -18,8 +18,9 @@ use database::testing::TestDb;
 use engine::ids::RunId;
 use engine::testing::{RunTest, faults};
 use engine::{Engine, RunEvent, RunStatus, StartRun, Worker, WorkerOptions};
-use scene::{RIVAL, Stage, WRITTEN, accepted, declare_dead, recorded, stage, told};
+use scene::{RIVAL, WRITTEN, accepted, child};
 use serde_json::json;
+use support::scene::{Stage, declare_dead, recorded, stage, told};
 use support::{Call, Counts, Gate, Outside, notes, registry_with};
 
 /// Killed more often than this at one point, a scenario is not finite.
@@ -101,16 +102,14 @@ async fn crash(point: &str, hit: u32) -> bool {
     let stage = stage().await;
     let (engine, run) = accepted(&stage).await;
     prelude(&stage, &engine, point).await;
-    let killed = !stage
-        .scene
-        .child("work", "1", Some((point, hit)))
+    let killed = !child(&stage.scene, "work", "1", Some((point, hit)))
         .await
         .success();
     let tenant = stage.scene.tenant;
     let before = recorded(&engine.run(tenant, run).await.unwrap());
     if killed {
         declare_dead(&stage.db).await;
-        let ended = stage.scene.child("work", "2", None).await;
+        let ended = child(&stage.scene, "work", "2", None).await;
         assert!(ended.success(), "{point} {hit}: the second life fails");
     }
     let view = engine.run(tenant, run).await.unwrap();
@@ -224,7 +223,7 @@ async fn every_hit(point: String) -> u32 {
 async fn a_worker_killed_at_any_point_costs_nothing() {
     let points: Vec<String> = faults::failpoints()
         .filter(|point| !ELSEWHERE.contains(&point.split(':').next().unwrap()))
-        .filter(|point| told("CRASH_ONLY").is_none_or(|only| point.starts_with(&only)))
+        .filter(|point| told("SCENE_ONLY").is_none_or(|only| point.starts_with(&only)))
         .collect();
     // Several at once: a crash is mostly waiting.
     let kills = futures::stream::StreamExt::collect::<Vec<_>>(
@@ -255,18 +254,18 @@ async fn acceptance_is_all_or_nothing() {
         .collect();
     for point in points {
         let stage = stage().await;
-        let killed = stage.scene.child("accept", "1", Some((&point, 1))).await;
+        let killed = child(&stage.scene, "accept", "1", Some((&point, 1))).await;
         assert!(!killed.success(), "{point} is passed");
         let told = std::fs::read_to_string(stage.scene.outside.with_extension("accepted"));
         assert!(told.is_err(), "{point}: nobody was told so");
         assert!(
-            stage.scene.child("accept", "2", None).await.success(),
+            child(&stage.scene, "accept", "2", None).await.success(),
             "{point}"
         );
         let accepted = stage.scene.outside.with_extension("accepted");
         let run: RunId = std::fs::read_to_string(accepted).unwrap().parse().unwrap();
         assert!(
-            stage.scene.child("work", "3", None).await.success(),
+            child(&stage.scene, "work", "3", None).await.success(),
             "{point}"
         );
         let engine = stage.scene.engine("4");
@@ -291,15 +290,13 @@ async fn a_run_of_its_accepting_process_is_there_once_that_is_said() {
     for point in ["checkpoint.commit:before", "checkpoint.commit:after"] {
         for hit in 1..MOST_HITS {
             let stage = stage().await;
-            let killed = !stage
-                .scene
-                .child("admit", "1", Some((point, hit)))
+            let killed = !child(&stage.scene, "admit", "1", Some((point, hit)))
                 .await
                 .success();
             let told = std::fs::read_to_string(stage.scene.outside.with_extension("accepted"));
             let told = told.unwrap_or_default();
             declare_dead(&stage.db).await;
-            assert!(stage.scene.child("work", "2", None).await.success());
+            assert!(child(&stage.scene, "work", "2", None).await.success());
             let case = format!("{point}, hit {hit}");
             let engine = stage.scene.engine("3");
             for run in told.lines() {
@@ -370,7 +367,7 @@ async fn a_stopped_worker_gives_its_runs_back_and_another_ends_them() {
         .await
         .unwrap();
     assert_eq!(owned, 0, "a stopped worker owns nothing");
-    assert!(stage.scene.child("work", "2", None).await.success());
+    assert!(child(&stage.scene, "work", "2", None).await.success());
     let view = engine.run(stage.scene.tenant, run).await.unwrap();
     assert_eq!(view.status, RunStatus::Succeeded, "{view:#?}");
     assert_eq!(notes(&stage.db.owner_pool()).await.len(), WRITTEN.len());
@@ -429,7 +426,7 @@ async fn a_run_that_kills_its_worker_each_time_ends_poisoned_and_delays_nobody()
     loop {
         let start = StartRun::new("rival", json!({}));
         others.push(engine.start(tenant, &start).await.unwrap().run);
-        if stage.scene.child("work", "1", None).await.success() {
+        if child(&stage.scene, "work", "1", None).await.success() {
             break;
         }
         deaths += 1;

@@ -4,12 +4,15 @@ mod waiting;
 
 pub mod people;
 pub mod queue;
+pub mod scene;
 
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use engine::clock::{Clock, SystemClock};
+use engine::ids::RunId;
 use engine::node::{
     Ctx, Effect, LogLevel, LookUp, Node, NodeError, NodeResult, NodeSpec, Registry,
     TransactionNode, UnknownOutcome,
@@ -69,7 +72,11 @@ impl Outside {
             .open(&self.path)
             .unwrap();
         let life = &self.life;
-        let line = format!("{life} {what} {} {} {}\n", ctx.step, ctx.attempt, ctx.key);
+        let (run, at) = (ctx.run, SystemClock.now().timestamp_micros());
+        let line = format!(
+            "{life} {what} {run} {} {} {} {at}\n",
+            ctx.step, ctx.attempt, ctx.key
+        );
         file.write_all(line.as_bytes()).unwrap();
     }
 
@@ -84,22 +91,26 @@ impl Outside {
 pub struct Call {
     pub life: String,
     pub what: String,
+    pub run: RunId,
     pub step: String,
     pub attempt: u32,
     pub key: String,
+    /// Microseconds of the machine's clock.
+    pub at: i64,
 }
 
 impl Call {
     fn parse(line: &str) -> Self {
         let parts: Vec<_> = line.split(' ').map(str::to_owned).collect();
-        let [life, what, step, attempt, key] = parts.try_into().unwrap();
-        let attempt = attempt.parse().unwrap();
+        let [life, what, run, step, attempt, key, at] = parts.try_into().unwrap();
         Self {
             life,
             what,
+            run: run.parse().unwrap(),
             step,
-            attempt,
+            attempt: attempt.parse().unwrap(),
             key,
+            at: at.parse().unwrap(),
         }
     }
 }
