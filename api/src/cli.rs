@@ -191,6 +191,7 @@ pub enum Workflow {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
+    Schema,
     Test {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,

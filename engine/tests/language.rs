@@ -238,7 +238,7 @@ fn a_plan_renders_its_values() {
         id: "r".into(),
         workflow: "sound".into(),
         tenant: "t".into(),
-        now: "2026-01-01T00:00:00Z".into(),
+        now: "2026-01-01T00:00:00Z".parse().unwrap(),
     };
     let mut scope = Scope::new(&facts, inputs);
     assert_eq!(

@@ -10,6 +10,7 @@ use engine::case;
 use engine::clock::SystemClock;
 use engine::language::{Severity, check};
 use nodes::catalogue;
+use serde_json::Value;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -87,6 +88,89 @@ async fn the_cases_of_every_shipped_workflow_pass() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// The sound examples of the guide.
+fn guide() -> Vec<String> {
+    let guide = fs::read_to_string(root().join("docs/workflows.md")).expect("the guide is there");
+    guide
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|block| block.split("\n```").next())
+        .filter(|source| !source.starts_with("- name:") && !source.starts_with("# refusé"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_schema_of_the_language_takes_every_workflow() {
+    let schema = engine::language::schema(&catalogue().unwrap());
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let files = shipped().into_iter().chain(in_folder("examples"));
+    let files = files.map(|path| fs::read_to_string(path).unwrap());
+    for source in files.chain(guide()) {
+        let value: Value = serde_saphyr::from_str(&source).unwrap();
+        let errors: Vec<_> = validator
+            .iter_errors(&value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{source}\n{errors:#?}");
+    }
+}
+
+/// The value with an unknown field in each of its objects that has known ones, in turn.
+fn spoiled(value: &Value) -> Vec<Value> {
+    const CLOSED: [&str; 8] = [
+        "",
+        "steps/*",
+        "on_failure/*",
+        "finally/*",
+        "retry",
+        "repeat",
+        "compensate",
+        "on_error",
+    ];
+    let mut found = Vec::new();
+    let mut pointers = vec![String::new()];
+    while let Some(pointer) = pointers.pop() {
+        let Some(Value::Object(fields)) = value.pointer(&pointer) else {
+            continue;
+        };
+        pointers.extend(fields.keys().map(|name| format!("{pointer}/{name}")));
+        let parts: Vec<_> = pointer.split('/').collect();
+        let last = parts[parts.len() - 1];
+        let of_map = parts.iter().rev().nth(1).map(|map| format!("{map}/*"));
+        let inside = parts.contains(&"with");
+        let is_closed = CLOSED.contains(&last)
+            || of_map.is_some_and(|of_map| CLOSED.contains(&of_map.as_str()));
+        if is_closed && !inside {
+            let mut spoiled = value.clone();
+            spoiled.pointer_mut(&pointer).expect("it was found there")["zzz"] = Value::Bool(true);
+            found.push(spoiled);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_field_that_there_is_not_is_refused_by_schema_and_checker() {
+    let registry = catalogue().unwrap();
+    let schema = engine::language::schema(&registry);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut count = 0;
+    for path in shipped() {
+        let source = fs::read_to_string(&path).unwrap();
+        let value: Value = serde_saphyr::from_str(&source).unwrap();
+        for spoiled in spoiled(&value) {
+            count += 1;
+            assert!(!validator.is_valid(&spoiled), "{spoiled:#}");
+            let checked = check(&format!("{spoiled:#}"), &registry);
+            let told = checked.diagnostics.iter();
+            let told = told.filter(|it| it.code == "workflow.unknown_field");
+            assert!(told.count() > 0, "{spoiled:#}\n{:#?}", checked.diagnostics);
+        }
+    }
+    assert!(count > 20, "{count}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod triggers;
 mod workflow_check;
 mod workflow_diff;
 mod workflow_push;
+mod workflow_schema;
 mod workflow_test;
 
 use crate::app::{self, App};
@@ -48,6 +49,9 @@ pub async fn execute(
         Commands::Workflow {
             command: Workflow::Check { files },
         } => workflow_check::execute(&files, screen, words),
+        Commands::Workflow {
+            command: Workflow::Schema,
+        } => Ok(workflow_schema::execute(screen)),
         Commands::Workflow {
             command: Workflow::Test { files },
         } => workflow_test::execute(&files, config, screen, words).await,

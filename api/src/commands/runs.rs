@@ -131,6 +131,13 @@ fn show(run: &RunView, screen: &Screen, words: &Words) {
     if let Some(error) = &run.error {
         fact("runs.error", words.told(&error.into()));
     }
+    for error in &run.cleanup {
+        let step = error.step.as_deref().unwrap_or_default();
+        fact(
+            "runs.after",
+            format!("{step} {} ({})", error.message, error.code),
+        );
+    }
     facts.print(screen, 2);
     value(&words.say("runs.inputs"), &run.inputs, 2, screen, words);
     for step in &run.steps {

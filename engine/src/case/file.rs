@@ -101,7 +101,15 @@ pub fn read(source: &str, plan: &Plan, registry: &Registry) -> Cases {
         report: &mut report,
         registry,
         plan,
-        nodes: nodes_of(&plan.steps),
+        nodes: [
+            Some(&plan.steps),
+            plan.on_failure.as_ref(),
+            plan.finally.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .flat_map(|level| nodes_of(level))
+        .collect(),
     };
     let cases = match parsed.root {
         Some(root) => reader.cases(&root),
@@ -120,7 +128,7 @@ pub fn read(source: &str, plan: &Plan, registry: &Registry) -> Cases {
 /// The steps of all levels, with the node of each.
 fn nodes_of(level: &Level) -> BTreeMap<String, Option<Registered>> {
     let mut all = BTreeMap::new();
-    for step in &level.steps {
+    for step in level.steps.iter().chain(&level.compensations) {
         let node = match &step.body {
             Body::Node { node, .. } => Some(node.clone()),
             Body::Steps(inner) => {
@@ -353,12 +361,19 @@ impl Reader<'_, '_> {
 
     /// A path names a step of the workflow: `pay[3].send` is step `send`.
     fn check_path(&mut self, path: &str, at: Mark) {
+        let mut before: Option<String> = None;
         for part in path.split('.') {
-            let id = part.split('[').next().unwrap_or(part);
-            if self.nodes.contains_key(id) {
+            let name = part.split('[').next().unwrap_or(part);
+            // What follows a step outside of its items is its compensation.
+            let id = match before.take() {
+                Some(step) => format!("{step}.{name}"),
+                None => name.to_owned(),
+            };
+            if self.nodes.contains_key(&id) {
+                before = (!part.contains('[')).then_some(id);
                 continue;
             }
-            let fix = match nearest(id, self.nodes.keys().map(String::as_str)) {
+            let fix = match nearest(&id, self.nodes.keys().map(String::as_str)) {
                 Some(near) => text!("did you mean `{near}`?", near),
                 None => text!("name a step of the workflow"),
             };

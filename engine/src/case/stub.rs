@@ -56,11 +56,10 @@ pub(super) fn stubbed(registry: &Registry, answers: BTreeMap<String, Vec<Answer>
 impl Stubs {
     /// The answer to this call: of the step before of the node; the last one stays.
     fn answer(&self, ctx: &Ctx, node: &str) -> Option<NodeResult<Value>> {
-        let last = ctx.step.rsplit('.').next().unwrap_or(&ctx.step);
-        let id = last.split('[').next().unwrap_or(last);
+        let place = crate::run::place_of_path(&ctx.step)?;
         let (name, answers) = self
             .answers
-            .get_key_value(id)
+            .get_key_value(&place.step)
             .or_else(|| self.answers.get_key_value(node))?;
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let count = given.entry(name.clone()).or_default();

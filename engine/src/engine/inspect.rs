@@ -57,6 +57,8 @@ pub(crate) struct RunResult {
     pub outputs: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunFailure>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleanup: Vec<RunFailure>,
 }
 
 /// A run with all its attempts.
@@ -84,6 +86,9 @@ pub struct RunView {
     pub outputs: Option<Value>,
     /// Why it did not succeed.
     pub error: Option<RunFailure>,
+    /// What went wrong in `compensate`, `on_failure` and `finally`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cleanup: Vec<RunFailure>,
     /// What it is found by.
     pub labels: BTreeMap<String, String>,
     /// Its steps and items, in file order, those of a loop after it.
@@ -101,6 +106,9 @@ pub struct StepView {
     pub items: Vec<u32>,
     /// How its last attempt stands.
     pub status: StepStatus,
+    /// The needs that had succeeded when its `join` was decided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<String>,
     /// Its attempts, first to last.
     pub attempts: Vec<AttemptView>,
 }
@@ -296,6 +304,7 @@ fn view(
         inputs: serde_json::from_slice(&inputs)?,
         outputs: result.outputs,
         error: result.error,
+        cleanup: result.cleanup,
         labels: labels.into_iter().collect(),
         steps: steps(stored, version),
     })
@@ -304,7 +313,11 @@ fn view(
 /// Attempts by place, in file order; of several records of one attempt the last holds.
 fn steps(stored: Vec<Stored>, version: Option<&Version>) -> Vec<StepView> {
     let mut places: BTreeMap<(Vec<u32>, Place), BTreeMap<u32, Stored>> = BTreeMap::new();
-    for record in stored {
+    // What is decided of the whole run is of no step.
+    for record in stored
+        .into_iter()
+        .filter(|record| !record.place.step.is_empty())
+    {
         let order = version
             .and_then(|version| crate::run::order_of(&version.plan, &record.place))
             .unwrap_or_else(|| vec![u32::MAX]);
@@ -315,8 +328,9 @@ fn steps(stored: Vec<Stored>, version: Option<&Version>) -> Vec<StepView> {
     }
     places
         .into_iter()
-        .filter_map(|((_, place), attempts)| {
+        .filter_map(|((_, place), mut attempts)| {
             let status = attempts.values().next_back()?.status;
+            let begun = attempts.remove(&0);
             Some(StepView {
                 path: version.map_or_else(
                     || place.to_string(),
@@ -325,6 +339,7 @@ fn steps(stored: Vec<Stored>, version: Option<&Version>) -> Vec<StepView> {
                 step: place.step,
                 items: place.items,
                 status,
+                joined: begun.map_or_else(Vec::new, |begun| begun.body.joined),
                 attempts: attempts.into_values().map(attempt).collect(),
             })
         })

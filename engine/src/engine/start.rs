@@ -458,6 +458,6 @@ pub(crate) fn facts(
         id: run.to_string(),
         workflow: version.workflow.clone(),
         tenant: tenant.to_string(),
-        now: created_at.to_rfc3339(),
+        now: created_at,
     }
 }

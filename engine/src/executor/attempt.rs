@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shop;
 use super::buffer::Buffer;
+use crate::expr::Sandbox;
 use crate::ids::{RunId, TenantId};
 use crate::node::{Ctx, Effect, IdempotencyKey, LogLine, NodeError, NodeResult, Waited};
 use crate::run::{Attempted, Key, Start, TIMED_OUT};
@@ -209,7 +210,38 @@ fn is_shallow(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// The key that an outside service sees.
-pub(super) fn idempotency_key(run: RunId, start: &Start) -> IdempotencyKey {
+/// The key that an outside service sees: the recorded one, the step's own, or the run's.
+pub(super) fn idempotency_key(
+    run: RunId,
+    start: &Start,
+    sandbox: &Sandbox,
+) -> NodeResult<IdempotencyKey> {
+    if let Some(recorded) = &start.idempotency {
+        return Ok(recorded.clone());
+    }
+    let Some(template) = &start.step.idempotency_key else {
+        return Ok(run_key(run, start));
+    };
+    let value = template
+        .render(sandbox, &start.scope)
+        .map_err(|error| NodeError::fail(error.code, error))?;
+    let text = match value {
+        Value::String(text) if !text.is_empty() => text,
+        Value::Number(number) => number.to_string(),
+        _ => {
+            return Err(NodeError::fail(
+                "engine.bad_idempotency_key",
+                text!("`idempotency_key` must give a text that is not empty"),
+            ));
+        }
+    };
+    Ok(IdempotencyKey(match start.generation {
+        0 => text,
+        generation => format!("{text}/{generation}"),
+    }))
+}
+
+/// The key of a step that has none of its own.
+pub(super) fn run_key(run: RunId, start: &Start) -> IdempotencyKey {
     IdempotencyKey(format!("{run}/{}/{}", start.path, start.generation))
 }

@@ -164,9 +164,7 @@ impl Buffer {
         if record.place.items.is_empty() {
             return None;
         }
-        let index = record.key.first()?;
-        let step = self.plan.steps.steps.get(index)?;
-        Some(Arc::clone(&step.id))
+        crate::run::outermost(&self.plan, &record.key)
     }
 
     /// What wakes it from outside is a row; a wait for a time is the run's timer.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Shop;
-use super::attempt::{Attempt, Bounded, Done, LARGEST_OUTPUT, bounded, idempotency_key};
+use super::attempt::{Attempt, Bounded, Done, LARGEST_OUTPUT, bounded, idempotency_key, run_key};
 use super::buffer::{Born, Buffer, LONGEST};
 use super::flush::{Acks, Lost};
 use super::keep::{Keep, LARGE};
@@ -23,7 +23,9 @@ use crate::crypto::{DataKey, Kind};
 use crate::engine::{Kin, RunEnd, RunFailure, RunResult, Version};
 use crate::graph::Body as StepBody;
 use crate::node::{Conditions, Ctx, Effect, NodeError, NodeResult, Runner};
-use crate::run::{Applied, Attempted, Event, Key, Mode, Outlook, Run, RunStatus, Start};
+use crate::run::{
+    Applied, Attempted, CleanupError, Event, Key, Mode, Outlook, Run, RunStatus, Start,
+};
 use crate::store::cross_tenant::checkpoint::Then;
 use crate::store::cross_tenant::claim::{Claimed, Mail};
 use crate::store::steps::Fence;
@@ -199,11 +201,13 @@ impl Task {
                 .map(Arc::new)
                 .map_err(|error| NodeError::fail(error.code, error)),
         };
-        let effect = input.and_then(|input| {
+        let known = input.and_then(|input| {
             bounded(&input, Bounded::Input)?;
-            Ok((node.effect(&input)?, input))
+            let sandbox = self.shop.engine.sandbox();
+            let once = idempotency_key(self.fence.run, &start, sandbox)?;
+            Ok((node.effect(&input)?, input, once))
         });
-        let (effect, input) = match effect {
+        let (effect, input, once) = match known {
             Ok(known) => known,
             Err(error) => return self.failed_before(start, error),
         };
@@ -235,8 +239,10 @@ impl Task {
                 effect,
             },
         );
+        let mut ctx = self.ctx(&start, effect, started_at);
+        ctx.key = once;
         let attempt = Attempt {
-            ctx: self.ctx(&start, effect, started_at),
+            ctx,
             shop: Arc::clone(&self.shop),
             buffer: Arc::clone(&self.buffer),
             tenant: self.fence.tenant,
@@ -293,7 +299,7 @@ impl Task {
             } else {
                 started_at
             },
-            key: idempotency_key(self.fence.run, start),
+            key: run_key(self.fence.run, start),
             requester: self.requester.clone(),
             cancel: CancellationToken::new(),
             conditions: Conditions {
@@ -364,8 +370,8 @@ impl Task {
             buffer.hand_over();
         }
         drop(buffer);
-        if let Some(inside) = applied.abort {
-            self.abort(&inside);
+        for inside in &applied.abort {
+            self.abort(inside);
         }
     }
 
@@ -402,9 +408,17 @@ impl Task {
                 self.give_up_waits();
                 Some(self.end_cancelled())
             }
+            Outlook::TimedOut(error) => {
+                self.give_up_waits();
+                let result = RunResult {
+                    error: Some(failure(&error, None)),
+                    ..RunResult::default()
+                };
+                Some(self.end(RunStatus::TimedOut, result))
+            }
             Outlook::Failed { step, error } => {
                 self.give_up_waits();
-                Some(self.end_failed(Some(step), &error))
+                Some(self.end_failed((!step.is_empty()).then_some(step), &error))
             }
         }
     }
@@ -413,8 +427,8 @@ impl Task {
         self.end(
             RunStatus::Cancelled,
             RunResult {
-                outputs: None,
                 error: self.stopped.clone(),
+                ..RunResult::default()
             },
         )
     }
@@ -425,7 +439,7 @@ impl Task {
                 RunStatus::Succeeded,
                 RunResult {
                     outputs: Some(outputs),
-                    error: None,
+                    ..RunResult::default()
                 },
             ),
             Err(error) => self.end_failed(None, &error),
@@ -444,21 +458,19 @@ impl Task {
     }
 
     pub(super) fn end_failed(&self, step: Option<String>, error: &NodeError) -> Then {
-        let error = RunFailure {
-            code: error.code.clone(),
-            message: error.message.clone().at_most(LARGEST_OUTPUT / 8),
-            step,
-        };
         self.end(
             RunStatus::Failed,
             RunResult {
-                outputs: None,
-                error: Some(error),
+                error: Some(failure(error, step)),
+                ..RunResult::default()
             },
         )
     }
 
-    fn end(&self, status: RunStatus, result: RunResult) -> Then {
+    fn end(&self, status: RunStatus, mut result: RunResult) -> Then {
+        let after = self.run.cleanup_errors();
+        let told = |error: CleanupError| failure(&error.error, error.step);
+        result.cleanup = after.into_iter().map(told).collect();
         let plain = serde_json::to_vec(&result).unwrap_or_default();
         let Fence { tenant, run, .. } = self.fence;
         let at = self.clock_now();
@@ -571,5 +583,13 @@ async fn sleep_until(clock: &crate::clock::SharedClock, at: Option<DateTime<Utc>
     match at {
         Some(at) => clock.sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+fn failure(error: &NodeError, step: Option<String>) -> RunFailure {
+    RunFailure {
+        code: error.code.clone(),
+        message: error.message.clone().at_most(LARGEST_OUTPUT / 8),
+        step,
     }
 }

@@ -95,14 +95,18 @@ impl Path {
     pub(super) fn read<'a>(&self, scope: &'a Scope) -> Result<(Cow<'a, Value>, Shape), ExprError> {
         const NULL: &Value = &Value::Null;
         if let Some((id, rest)) = self.step_record() {
-            let record = scope.step(id).map(|step| step.record());
+            let record = scope.read_step(id).map(|step| step.record());
             let value = record.ok_or_else(|| not_ended(id))?;
             let (found, shape) = self.walk(scope, &value, &Shape::Any, rest)?;
             return Ok((Cow::Owned(found.clone()), shape));
         }
         let (start, rest) = if let Some((id, rest)) = self.step() {
-            let step = scope.step(id).ok_or_else(|| not_ended(id))?;
-            match &step.output {
+            let output = match scope.step(id) {
+                Some(step) => step.output.as_ref(),
+                None if scope.read_step(id).is_some() => None,
+                None => return Err(not_ended(id)),
+            };
+            match output {
                 Some(output) => (output, rest),
                 // The check has seen to it that the read is guarded.
                 None => return Ok((Cow::Borrowed(NULL), Shape::Null)),

@@ -1,8 +1,10 @@
 //! What an expression can read, layered: a loop's item sees what stands around it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::shape::Shape;
@@ -34,7 +36,7 @@ impl Typed {
 /// A step that has ended, as later expressions see it.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// `succeeded`, `failed` or `skipped`: `run.steps.ID.status`.
+    /// `succeeded`, `failed`, `cancelled` or `skipped`: `run.steps.ID.status`.
     pub status: &'static str,
     /// Its output; `None` when it was skipped. A failure that its step lets
     /// pass (`on_error: continue`) has `{ error: { code, message } }`.
@@ -44,6 +46,26 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// A step that was skipped.
+    #[must_use]
+    pub fn skipped() -> Self {
+        Self {
+            status: "skipped",
+            output: None,
+            error: None,
+        }
+    }
+
+    /// A step that gave this.
+    #[must_use]
+    pub fn succeeded(output: Typed) -> Self {
+        Self {
+            status: "succeeded",
+            output: Some(output),
+            error: None,
+        }
+    }
+
     /// `run.steps.ID`.
     pub(super) fn record(&self) -> Value {
         json!({ "status": self.status, "error": self.error.as_ref().map(Failure::to_value) })
@@ -76,8 +98,8 @@ pub struct RunFacts {
     pub workflow: String,
     /// `tenant.id`.
     pub tenant: String,
-    /// `now`, RFC 3339: the recorded instant of the run's last durable input.
-    pub now: String,
+    /// When it was accepted; `now`, in RFC 3339, until an input has arrived since: the recorded instant of the run's last durable input.
+    pub now: DateTime<Utc>,
 }
 
 /// What an expression can read.
@@ -89,6 +111,7 @@ pub struct Scope {
     outer: Option<Arc<Scope>>,
     names: BTreeMap<Arc<str>, Typed>,
     steps: BTreeMap<Arc<str>, Ended>,
+    closing: bool,
 }
 
 impl Scope {
@@ -102,7 +125,7 @@ impl Scope {
             Typed::any(json!({ "id": facts.id, "workflow": facts.workflow })),
         );
         scope.set("tenant", Typed::any(json!({ "id": facts.tenant })));
-        scope.set("now", Typed::any(Value::String(facts.now.clone())));
+        scope.set("now", Typed::any(Value::String(facts.now.to_rfc3339())));
         scope
     }
 
@@ -126,6 +149,15 @@ impl Scope {
         }
     }
 
+    /// A scope inside this one in which all steps have ended, or never will: those count as skipped.
+    #[must_use]
+    pub fn closing(outer: &Arc<Self>) -> Self {
+        Self {
+            closing: true,
+            ..Self::inside(outer)
+        }
+    }
+
     /// Records a step that has ended.
     pub fn set_step(&mut self, id: impl Into<Arc<str>>, ended: Ended) {
         self.steps.insert(id.into(), ended);
@@ -134,6 +166,11 @@ impl Scope {
     /// The item of a loop, under its `as` name, and its index.
     pub fn set_item(&mut self, name: impl Into<Arc<str>>, item: Typed, index: usize) {
         self.names.insert(name.into(), item);
+        self.set_index(index);
+    }
+
+    /// `index`, of an item or of an iteration.
+    pub fn set_index(&mut self, index: usize) {
         self.set("index", Typed::any(json!(index)));
     }
 
@@ -164,6 +201,18 @@ impl Scope {
     /// The value of a name other than `steps`, from the innermost layer that has it.
     pub(super) fn name(&self, name: &str) -> Option<&Typed> {
         find(self, name, |layer| &layer.names)
+    }
+
+    /// The step of this id as expressions see it.
+    pub(super) fn read_step(&self, id: &str) -> Option<Cow<'_, Ended>> {
+        match self.step(id) {
+            Some(ended) => Some(Cow::Borrowed(ended)),
+            None => self.is_closing().then(|| Cow::Owned(Ended::skipped())),
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing || self.outer.as_ref().is_some_and(|outer| outer.is_closing())
     }
 
     /// The step of this id that has ended.

@@ -9,7 +9,7 @@ fn scope() -> Scope {
         id: "r1".into(),
         workflow: "w".into(),
         tenant: "t1".into(),
-        now: "2026-11-24T08:00:00Z".into(),
+        now: "2026-11-24T08:00:00Z".parse().unwrap(),
     };
     let shape = Shape::of_schema(&json!({
         "type": "object",

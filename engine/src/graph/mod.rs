@@ -55,6 +55,20 @@ pub struct Plan {
     pub retention: Retention,
     /// The workflow's own steps.
     pub steps: Arc<Level>,
+    /// `on_failure`: steps that run when the run has failed or timed out.
+    pub on_failure: Option<Arc<Level>>,
+    /// `finally`: steps that run last, however the run ends.
+    pub finally: Option<Arc<Level>>,
+    /// `deadline`: how long a run may take in all, from its acceptance.
+    pub deadline: Option<Duration>,
+}
+
+impl Plan {
+    /// Whether anything may run when its own steps are over.
+    #[must_use]
+    pub fn has_cleanup(&self) -> bool {
+        self.on_failure.is_some() || self.finally.is_some() || self.steps.compensates()
+    }
 }
 
 /// The steps of a workflow, or of a loop's item.
@@ -62,6 +76,8 @@ pub struct Plan {
 pub struct Level {
     /// In file order.
     pub steps: Vec<Step>,
+    /// What undoes them, each by the index that its step names: those after the steps' own.
+    pub compensations: Vec<Step>,
     /// Indexes so that each step stands after all that it waits for; file order where free.
     pub order: Vec<usize>,
     ancestors: Vec<Vec<usize>>,
@@ -72,14 +88,17 @@ impl Plan {
     #[must_use]
     pub fn calls(&self) -> BTreeSet<String> {
         let mut calls = BTreeSet::new();
-        self.steps.collect_calls(&mut calls);
+        let after = self.on_failure.iter().chain(&self.finally);
+        for level in [&self.steps].into_iter().chain(after) {
+            level.collect_calls(&mut calls);
+        }
         calls
     }
 }
 
 impl Level {
     fn collect_calls(&self, calls: &mut BTreeSet<String>) {
-        for step in &self.steps {
+        for step in self.steps.iter().chain(&self.compensations) {
             match &step.body {
                 Body::Node { node, with } => {
                     if let Runner::Waiting(waiting) = &node.runner {
@@ -103,6 +122,7 @@ impl Level {
         }
         Self {
             steps,
+            compensations: Vec::new(),
             order,
             ancestors: ancestors
                 .into_iter()
@@ -115,6 +135,19 @@ impl Level {
     #[must_use]
     pub fn find(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|step| &*step.id == id)
+    }
+
+    /// The step, or the compensation, of an index.
+    #[must_use]
+    pub fn step(&self, index: usize) -> Option<&Step> {
+        let after = || self.compensations.get(index - self.steps.len());
+        self.steps.get(index).or_else(after)
+    }
+
+    /// Whether anything in it can be undone.
+    #[must_use]
+    pub fn compensates(&self) -> bool {
+        self.steps.iter().any(Step::compensates)
     }
 
     /// All steps of this level whose outcome `step` depends on by data or by
@@ -141,10 +174,14 @@ pub struct Step {
     pub reads_outside: Vec<Arc<str>>,
     /// `if`: false skips the step. On a loop, evaluated once, without item.
     pub condition: Option<Expression>,
+    /// `join`: which of its needs must have succeeded; without, all must have ended.
+    pub join: Option<Join>,
     /// Cases of switches, by index, one of which must have been chosen: else it is skipped.
     pub cases: Vec<(usize, Vec<Arc<str>>)>,
     /// `for_each`.
     pub for_each: Option<Loop>,
+    /// `repeat`.
+    pub repeat: Option<Repeat>,
     /// What one try does.
     pub body: Body,
     /// The conditions inside its config, which its node evaluates, by their text.
@@ -155,8 +192,14 @@ pub struct Step {
     pub rate_limit: Option<RateLimit>,
     /// `timeout` of one attempt; of each item in a loop.
     pub timeout: Option<Duration>,
+    /// `deadline`: how long it may take in all, waiting and retries included.
+    pub deadline: Option<Duration>,
+    /// `idempotency_key`: the key that an outside service sees, instead of the run's own.
+    pub idempotency_key: Option<Template>,
     /// What a failure becomes.
     pub on_error: OnError,
+    /// `compensate`: the index of what undoes it; of each item in a loop.
+    pub compensate: Option<usize>,
     /// The step whose failure this one handles (`on_error: { step: this }`):
     /// it starts only when that one failed, with `error` in scope.
     pub handles: Option<usize>,
@@ -164,6 +207,48 @@ pub struct Step {
     pub may_be_skipped: bool,
     /// What its value looks like to expressions; of the whole list for a loop.
     pub output: Shape,
+    /// What one attempt gives.
+    pub given: Shape,
+}
+
+impl Step {
+    /// Whether its body runs for items or iterations, with a place of its own for each.
+    #[must_use]
+    pub fn is_loop(&self) -> bool {
+        self.for_each.is_some() || self.repeat.is_some()
+    }
+
+    /// Whether it, or anything in it, can be undone.
+    #[must_use]
+    pub fn compensates(&self) -> bool {
+        let inside = match &self.body {
+            Body::Steps(level) => level.compensates(),
+            Body::Node { .. } => false,
+        };
+        inside || self.compensate.is_some()
+    }
+}
+
+/// `join: any` and `join: 2`: the step starts when so many of its needs have succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// The steps that are counted: those named in `needs`. Sorted.
+    pub among: Vec<usize>,
+    /// How many must succeed.
+    pub count: NonZeroUsize,
+    /// Whether the others are cancelled then.
+    pub cancel_rest: bool,
+}
+
+/// `repeat`: the body runs again until a condition holds.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    /// Evaluated after each iteration, with its output in scope.
+    pub until: Expression,
+    /// The step fails when the condition does not hold after so many.
+    pub max_iterations: NonZeroU32,
+    /// Between the end of an iteration and the next.
+    pub delay: Duration,
 }
 
 /// What one try of a step does.
@@ -220,6 +305,8 @@ pub enum OnItemError {
     Collect,
 }
 
+/// The most iterations a step may have.
+pub const MAX_ITERATIONS: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
 /// The most tries a step may have.
 pub const MAX_ATTEMPTS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 

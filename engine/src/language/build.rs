@@ -10,11 +10,13 @@ use super::document::{LoopDoc, OnErrorDoc, RetryDoc};
 use super::draft::{Compiled, Draft, item_name};
 use super::links::{Places, link};
 use super::scope::{Env, Here, Known, check_paths};
+use super::types;
 use super::values::Placed;
 use crate::expr::{Expression, Shape, Template};
-use crate::graph::{Body, Level, Loop, OnError, OnItemError, RateLimit, Retry, Step};
-use crate::node::Registered;
+use crate::graph::{Body, Join, Level, Loop, OnError, OnItemError, RateLimit, Repeat, Retry, Step};
+use crate::node::{Effect, Registered};
 use crate::text;
+use crate::text::Text;
 
 /// Keyword of an output schema: the output is the config itself.
 const OUTPUT_IS_CONFIG: &str = "x-output-is-config";
@@ -29,32 +31,44 @@ pub(super) fn level<'n>(
     env: &mut Env<'_>,
     here: Here,
 ) -> Level {
-    let links = link(report, places, drafts, around);
+    let links = link(report, places, drafts, around, here.section);
     let mut built: Vec<Option<Step>> = drafts.iter().map(|_| None).collect();
+    let mut skips = vec![false; drafts.len()];
+    let mut given: Vec<Given> = drafts.iter().map(|_| Given::default()).collect();
+    let joins: Vec<_> = (drafts.iter().zip(&links.among))
+        .map(|(draft, among)| join(draft, among))
+        .collect();
+    let cancelled: BTreeSet<usize> = (joins.iter().flatten())
+        .filter(|join| join.cancel_rest)
+        .flat_map(|join| join.among.iter().copied())
+        .collect();
     for &at in &links.order {
         let draft = &drafts[at];
         let here = Here {
             error: here.error || links.handles[at].is_some(),
             ..here
         };
+        let needs = &links.needs[at];
+        let counted = joins[at].as_ref().map_or(needs, |_| &links.among[at]);
+        // What a join cancels itself does not skip it.
+        let cancels = joins[at].as_ref().is_some_and(|join| join.cancel_rest);
+        let all_needs_may_be_skipped = !counted.is_empty()
+            && (counted.iter()).all(|need| skips[*need] || !cancels && cancelled.contains(need));
+        let joined = joins[at].as_ref().map(|join| losers(env, drafts, join));
         let builder = Builder {
             places,
             around,
-            env,
+            env: joined.as_ref().unwrap_or(env),
             here,
         };
         let made = builder.step(report, draft);
-        let needs = &links.needs[at];
-        let all_needs_may_be_skipped = !needs.is_empty()
-            && needs.iter().all(|need| {
-                env.steps
-                    .get(drafts[*need].doc.id)
-                    .is_some_and(|known| known.may_be_skipped)
-            });
+        drop(joined);
         let may_be_skipped = draft.doc.condition.is_some()
             || links.handles[at].is_some()
             || !links.cases[at].is_empty()
             || all_needs_may_be_skipped;
+        skips[at] = may_be_skipped;
+        let may_be_skipped = may_be_skipped || cancelled.contains(&at);
         let mut shape = made.shape.clone();
         if matches!(draft.doc.on_error, OnErrorDoc::Continue) {
             shape = Shape::one_of([shape, failure()]);
@@ -69,12 +83,14 @@ pub(super) fn level<'n>(
             may_be_skipped,
         };
         env.steps.insert(draft.doc.id.to_owned(), known);
+        given[at] = made.given;
         built[at] = made.body.map(|body| Step {
             id: draft.doc.id.into(),
             line: draft.doc.at.line,
             needs: needs.iter().copied().collect(),
             reads_outside: reads_outside(draft, drafts, places, around),
             condition: draft.condition.value.clone(),
+            join: joins[at].clone(),
             cases: links.cases[at]
                 .iter()
                 .map(|(switch, names)| {
@@ -85,6 +101,7 @@ pub(super) fn level<'n>(
                 })
                 .collect(),
             for_each: made.for_each,
+            repeat: made.repeat,
             body,
             conditions: draft.conditions(),
             retry: draft
@@ -98,23 +115,69 @@ pub(super) fn level<'n>(
                 limit: rate.limit,
                 per: rate.per,
             }),
+            deadline: draft.doc.deadline,
+            idempotency_key: draft.key.value.clone(),
             on_error: match draft.doc.on_error {
                 OnErrorDoc::Fail => OnError::Fail,
                 OnErrorDoc::Continue => OnError::Continue,
                 OnErrorDoc::Step(_) => links.stand_in[at].map_or(OnError::Fail, OnError::Step),
             },
             handles: links.handles[at],
+            compensate: None,
             may_be_skipped,
             output: shape,
+            given: given[at].shape.clone(),
         });
+    }
+    let mut compensations = Vec::new();
+    for (at, given) in given.into_iter().enumerate() {
+        let builder = Builder {
+            places,
+            around,
+            env,
+            here,
+        };
+        let undo = builder.compensation(report, &drafts[at], given);
+        if let (Some(undo), Some(step)) = (undo, &mut built[at]) {
+            step.compensate = Some(drafts.len() + compensations.len());
+            compensations.push(undo);
+        }
     }
     let steps: Vec<Step> = built.into_iter().flatten().collect();
     if steps.len() == drafts.len() {
-        Level::new(steps, links.order, &links.waits)
+        let mut level = Level::new(steps, links.order, &links.waits);
+        level.compensations = compensations;
+        level
     } else {
         // Something is wrong and told: the level is not used.
         Level::default()
     }
+}
+
+/// `join`, when it is a count.
+fn join(draft: &Draft<'_>, among: &BTreeSet<usize>) -> Option<Join> {
+    let join = draft.doc.join.as_ref()?;
+    Some(Join {
+        among: among.iter().copied().collect(),
+        count: join.count,
+        cancel_rest: join.cancel_rest,
+    })
+}
+
+/// What a step sees that starts before all it counts have ended: each of them may be nothing.
+fn losers<'e>(env: &'e Env<'_>, drafts: &[Draft<'_>], join: &Join) -> Env<'e> {
+    let mut inner = env.inside();
+    for need in &join.among {
+        let id = drafts[*need].doc.id;
+        if let Some(known) = env.steps.get(id) {
+            let known = Known {
+                shape: known.shape.clone(),
+                may_be_skipped: true,
+            };
+            inner.steps.insert(id.to_owned(), known);
+        }
+    }
+    inner
 }
 
 /// `{ error: { code, message } }`, the value of a failure that its step lets pass.
@@ -164,9 +227,18 @@ struct Builder<'b, 'e, 'n> {
     here: Here,
 }
 
+/// What one attempt of a step gives, and what it sees of its loop.
+#[derive(Default)]
+struct Given {
+    shape: Shape,
+    names: Vec<(Arc<str>, Shape)>,
+}
+
 /// What a draft became.
 struct Made {
+    given: Given,
     for_each: Option<Loop>,
+    repeat: Option<Repeat>,
     body: Option<Body>,
     shape: Shape,
 }
@@ -175,10 +247,40 @@ impl<'n> Builder<'_, '_, 'n> {
     fn step(&self, report: &mut Report<'_>, draft: &Draft<'n>) -> Made {
         check_paths(report, self.env, self.here, &draft.condition.placed);
         check_boolean(report, self.env, &draft.condition.placed);
+        if let Some(doc) = &draft.doc.repeat {
+            let mut inner = self.env.inside();
+            inner.names.insert("index".into(), Shape::Integer);
+            let before = Known {
+                shape: before(draft),
+                may_be_skipped: true,
+            };
+            inner.steps.insert(draft.doc.id.to_owned(), before);
+            let (body, shape) = self.body(report, draft, &inner);
+            let until = draft.until.value.clone();
+            return Made {
+                given: Given {
+                    shape: shape.clone(),
+                    names: vec![("index".into(), Shape::Integer)],
+                },
+                for_each: None,
+                repeat: until.map(|until| Repeat {
+                    until,
+                    max_iterations: doc.max_iterations,
+                    delay: doc.delay,
+                }),
+                body,
+                shape,
+            };
+        }
         let Some((items, doc)) = draft.items.as_ref().zip(draft.doc.for_each.as_ref()) else {
             let (body, shape) = self.body(report, draft, self.env);
             return Made {
+                given: Given {
+                    shape: shape.clone(),
+                    names: Vec::new(),
+                },
                 for_each: None,
+                repeat: None,
                 body,
                 shape,
             };
@@ -190,8 +292,16 @@ impl<'n> Builder<'_, '_, 'n> {
         inner.names.insert("index".into(), Shape::Integer);
         let (body, result) = self.body(report, draft, &inner);
         Made {
+            given: Given {
+                shape: result.clone(),
+                names: vec![
+                    (item_name(doc), item.clone()),
+                    ("index".into(), Shape::Integer),
+                ],
+            },
             shape: Shape::list(result_of_item(doc.on_item_error, result)),
             body,
+            repeat: None,
             for_each: Some(Loop {
                 items: items.value.clone(),
                 as_name: item_name(doc),
@@ -244,6 +354,7 @@ impl<'n> Builder<'_, '_, 'n> {
             ..with
         };
         check_paths(report, env, with, &draft.with.placed);
+        check_paths(report, env, with, &draft.key.placed);
         check_paths(report, env, retry, &draft.retry_if.placed);
         check_boolean(report, env, &draft.retry_if.placed);
         check_paths(report, env, self.here, &draft.rate_key.placed);
@@ -260,27 +371,113 @@ impl<'n> Builder<'_, '_, 'n> {
             around.push(draft.doc.id);
             let mut inner = env.inside();
             let level = level(report, self.places, body, &around, &mut inner, self.here);
-            let shape = Shape::object(inner.steps.into_iter().map(|(id, known)| {
+            let shape = Shape::object(inner.steps.iter().map(|(id, known)| {
+                let shape = known.shape.clone();
                 let shape = match known.may_be_skipped {
-                    true => Shape::one_of([known.shape, Shape::Null]),
-                    false => known.shape,
+                    true => Shape::one_of([shape, Shape::Null]),
+                    false => shape,
                 };
-                (id, shape)
+                (id.clone(), shape)
             }));
+            self.until(report, draft, &inner, &shape);
             return (Some(Body::Steps(Arc::new(level))), shape);
         }
         let Some(node) = &draft.node else {
             return (None, Shape::Any);
         };
+        if let Some(with) = draft.doc.with {
+            let expected = Shape::of_schema(&node.config);
+            types::check(report, env, &expected, with, &draft.with.value);
+        }
+        if let Some(key) = draft.doc.idempotency_key.zip(draft.key.value.as_ref()) {
+            let expected = Shape::one_of([Shape::Text, Shape::Integer]);
+            types::check_at(report, env, &expected, key, &Text::name("idempotency_key"));
+        }
         let shape = match &draft.branches {
             Some(branches) => branches.shape(),
             None => output(node, &draft.with.value, env),
         };
+        self.until(report, draft, env, &shape);
         let body = Body::Node {
             node: node.clone(),
             with: draft.with.value.clone(),
         };
         (Some(body), shape)
+    }
+
+    /// What undoes a step: it sees what one attempt gave, and why the run ends.
+    fn compensation(
+        &self,
+        report: &mut Report<'_>,
+        draft: &Draft<'n>,
+        given: Given,
+    ) -> Option<Step> {
+        let undo = draft.compensate.as_deref()?;
+        let effect = draft.node.as_ref().map(|node| node.spec.effect);
+        let mut env = self.env.closing();
+        env.names.extend(given.names);
+        let own = Known {
+            shape: given.shape,
+            // An effect whose outcome is unknown is undone too.
+            may_be_skipped: matches!(effect, Some(Effect::External(_))),
+        };
+        env.steps.insert(draft.doc.id.to_owned(), own);
+        let here = Here {
+            error: true,
+            ..self.here
+        };
+        let builder = Builder {
+            env: &env,
+            here,
+            places: self.places,
+            around: self.around,
+        };
+        let (body, shape) = builder.body(report, undo, &env);
+        let retry = undo.doc.retry.as_ref();
+        Some(Step {
+            id: format!("{}.{}", draft.doc.id, undo.doc.id).into(),
+            line: undo.doc.at.line,
+            needs: Vec::new(),
+            reads_outside: Vec::new(),
+            condition: None,
+            join: None,
+            cases: Vec::new(),
+            for_each: None,
+            repeat: None,
+            body: body?,
+            conditions: undo.conditions(),
+            retry: retry.map(|retry| policy(retry, &undo.retry_if)),
+            timeout: undo.doc.timeout,
+            rate_limit: None,
+            deadline: None,
+            idempotency_key: undo.key.value.clone(),
+            on_error: OnError::Continue,
+            compensate: None,
+            handles: None,
+            may_be_skipped: false,
+            output: shape.clone(),
+            given: shape,
+        })
+    }
+
+    /// Checks `until`, which sees what the iteration gave.
+    fn until(&self, report: &mut Report<'_>, draft: &Draft<'n>, env: &Env<'_>, shape: &Shape) {
+        let mut inner = env.inside();
+        let given = Known {
+            shape: shape.clone(),
+            may_be_skipped: false,
+        };
+        inner.steps.insert(draft.doc.id.to_owned(), given);
+        check_paths(report, &inner, self.here, &draft.until.placed);
+        check_boolean(report, &inner, &draft.until.placed);
+    }
+}
+
+/// The shape of what a repeated step gave before, as far as it is known before the step is.
+fn before(draft: &Draft<'_>) -> Shape {
+    match &draft.node {
+        Some(node) if node.output.get(OUTPUT_IS_CONFIG).is_none() => Shape::of_schema(&node.output),
+        _ => Shape::Any,
     }
 }
 

@@ -24,10 +24,13 @@ pub(super) struct Document<'a> {
     pub debounce: Option<&'a Entry>,
     pub retention: Retention,
     pub steps: Vec<StepDoc<'a>>,
+    pub on_failure: Vec<StepDoc<'a>>,
+    pub finally: Vec<StepDoc<'a>>,
+    pub deadline: Option<Duration>,
 }
 
 /// A step as it is written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct StepDoc<'a> {
     pub id: &'a str,
     pub at: Mark,
@@ -37,10 +40,16 @@ pub(super) struct StepDoc<'a> {
     pub condition: Option<&'a Node>,
     pub for_each: Option<LoopDoc<'a>>,
     pub steps: Option<Vec<StepDoc<'a>>>,
+    pub repeat: Option<RepeatDoc<'a>>,
+    pub join: Option<JoinDoc>,
     pub retry: Option<RetryDoc<'a>>,
     pub timeout: Option<Duration>,
     pub rate_limit: Option<RateDoc<'a>>,
+    pub deadline: Option<Duration>,
+    pub idempotency_key: Option<&'a Node>,
     pub on_error: OnErrorDoc<'a>,
+    /// What undoes it: a step of which only a few fields are read.
+    pub compensate: Option<Box<StepDoc<'a>>>,
 }
 
 /// `for_each` and what goes with it.
@@ -62,6 +71,22 @@ pub(super) struct RateDoc<'a> {
     pub per: Duration,
 }
 
+/// `repeat`.
+#[derive(Debug)]
+pub(super) struct RepeatDoc<'a> {
+    pub until: Option<&'a Node>,
+    pub max_iterations: NonZeroU32,
+    pub delay: Duration,
+}
+
+/// `join`, when it is a count.
+#[derive(Debug)]
+pub(super) struct JoinDoc {
+    pub count: NonZeroUsize,
+    pub cancel_rest: bool,
+    pub at: Mark,
+}
+
 /// `retry`.
 #[derive(Debug)]
 pub(super) struct RetryDoc<'a> {
@@ -74,8 +99,9 @@ pub(super) struct RetryDoc<'a> {
 }
 
 /// `on_error`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum OnErrorDoc<'a> {
+    #[default]
     Fail,
     Continue,
     Step(At<&'a str>),

@@ -29,7 +29,11 @@ pub(super) struct Draft<'n> {
     pub items: Option<Compiled<'n, Template>>,
     pub retry_if: Compiled<'n, Option<Expression>>,
     pub rate_key: Compiled<'n, Option<Template>>,
+    pub until: Compiled<'n, Option<Expression>>,
+    pub key: Compiled<'n, Option<Template>>,
     pub body: Option<Vec<Draft<'n>>>,
+    /// What undoes it.
+    pub compensate: Option<Box<Draft<'n>>>,
 }
 
 /// A compiled value and the expressions inside, with their places.
@@ -41,12 +45,23 @@ pub(super) struct Compiled<'n, T> {
 impl Draft<'_> {
     /// The expressions of this very step.
     pub fn own(&self) -> impl Iterator<Item = &Placed<'_>> {
+        self.outside()
+            .chain(self.inside())
+            .chain(&self.until.placed)
+    }
+
+    /// Those that are evaluated once for the whole step.
+    pub fn outside(&self) -> impl Iterator<Item = &Placed<'_>> {
         let items = self.items.iter().flat_map(|items| &items.placed);
+        self.condition.placed.iter().chain(items)
+    }
+
+    /// Those that are evaluated for each attempt.
+    pub fn inside(&self) -> impl Iterator<Item = &Placed<'_>> {
         (self.with.placed.iter())
-            .chain(&self.condition.placed)
             .chain(&self.retry_if.placed)
             .chain(&self.rate_key.placed)
-            .chain(items)
+            .chain(&self.key.placed)
             .chain(self.tests.iter().map(|test| &test.placed))
     }
 
@@ -184,6 +199,24 @@ fn draft<'n>(
     if let Some(node) = doc.rate_limit.as_ref().and_then(|rate| rate.key) {
         rate_key.value = Some(template(report, inside, node, &mut rate_key.placed));
     }
+    let mut until_placed = Vec::new();
+    let until_value = doc
+        .repeat
+        .as_ref()
+        .and_then(|repeat| repeat.until)
+        .and_then(|node| {
+            condition(
+                report,
+                inside,
+                node,
+                &Text::name("until"),
+                &mut until_placed,
+            )
+        });
+    let mut key_placed = Vec::new();
+    let key_value = doc
+        .idempotency_key
+        .map(|node| template(report, inside, node, &mut key_placed));
     let list = doc.for_each.as_ref().map(|for_each| {
         let mut placed = Vec::new();
         let value = template(report, outside, for_each.items, &mut placed);
@@ -208,6 +241,18 @@ fn draft<'n>(
             value: retry_value,
             placed: retry_placed,
         },
+        until: Compiled {
+            value: until_value,
+            placed: until_placed,
+        },
+        key: Compiled {
+            value: key_value,
+            placed: key_placed,
+        },
+        compensate: doc
+            .compensate
+            .as_ref()
+            .map(|undo| Box::new(draft(report, sandbox, registry, undo, &inner_items))),
         body: doc
             .steps
             .as_ref()
@@ -239,10 +284,17 @@ fn unknown_node(report: &mut Report<'_>, registry: &Registry, uses: &str, name: 
         .map(|node| node.spec.version)
         .collect();
     let names = registry.iter().map(|node| node.spec.name);
+    let numbers: Vec<_> = versions.iter().map(ToString::to_string).collect();
     let fix = match (versions.last(), crate::nearest::nearest(name, names)) {
         (Some(1), _) => text!("its version is 1: write `{node}`", node = name),
+        (Some(last), _) if numbers.len() == 1 => text!(
+            "its only version is {last}: write `{node}@{last}`",
+            node = name,
+            last = *last
+        ),
         (Some(last), _) => text!(
-            "its last version is {last}: write `{node}@{last}`",
+            "its versions are {versions}: write `{node}@{last}` for the last one",
+            versions = numbers.join(", "),
             node = name,
             last = *last
         ),

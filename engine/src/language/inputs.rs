@@ -10,7 +10,7 @@ use crate::node::{misfit, validator};
 use crate::text;
 use crate::text::Text;
 
-const INPUT: &[&str] = &[
+pub(super) const INPUT: &[&str] = &[
     "type",
     "format",
     "required",
@@ -40,7 +40,7 @@ const PLAIN: [&str; 9] = [
     "minItems",
     "maxItems",
 ];
-const TYPES: [(&str, &str); 6] = [
+pub(super) const TYPES: [(&str, &str); 6] = [
     ("string", "string"),
     ("integer", "integer"),
     ("number", "number"),
@@ -48,7 +48,7 @@ const TYPES: [(&str, &str); 6] = [
     ("array", "array"),
     ("object", "object"),
 ];
-const FORMATS: [(&str, &str); 7] = [
+pub(super) const FORMATS: [(&str, &str); 7] = [
     ("date", "date"),
     ("date-time", "date-time"),
     ("decimal", "decimal"),

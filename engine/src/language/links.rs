@@ -9,14 +9,40 @@ use super::diagnostic::Report;
 use super::document::OnErrorDoc;
 use super::draft::{Draft, steps_of};
 use super::fields::At;
+use super::values::Placed;
 use super::yaml::Mark;
 use crate::text;
+
+/// What of a workflow a step is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    /// `steps`.
+    Main,
+    /// `on_failure`.
+    OnFailure,
+    /// `finally`.
+    Finally,
+}
+
+/// What an expression may read of its own step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Own {
+    Nothing,
+    /// What it gave: before, or in the end.
+    Output,
+    /// That, and the steps inside of it.
+    Inside,
+}
 
 /// Where a step stands: inside which loop.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'n> {
     /// The loop whose body it stands in.
     pub inside: Option<&'n str>,
+    /// What it is part of.
+    pub section: Section,
+    /// Whether its own iterations read what it gave before.
+    pub repeats: bool,
 }
 
 /// Every step of the file, by id.
@@ -27,6 +53,8 @@ pub(super) type Places<'n> = HashMap<&'n str, Place<'n>>;
 pub(super) struct Links {
     /// What each step needs to have ended.
     pub needs: Vec<BTreeSet<usize>>,
+    /// The needs that a join counts.
+    pub among: Vec<BTreeSet<usize>>,
     /// The cases that each step needs one of, by switch.
     pub cases: Vec<BTreeMap<usize, Vec<String>>>,
     /// What each step waits for by data or control, stand-ins included.
@@ -44,11 +72,18 @@ pub(super) fn places<'n>(
     report: &mut Report<'_>,
     drafts: &[Draft<'n>],
     inside: Option<&'n str>,
+    section: Section,
     found: &mut Places<'n>,
 ) {
     for draft in drafts {
         let id = draft.doc.id;
-        if found.insert(id, Place { inside }).is_some() {
+        let repeats = draft.doc.repeat.is_some();
+        let place = Place {
+            inside,
+            section,
+            repeats,
+        };
+        if found.insert(id, place).is_some() {
             report.error(
                 "workflow.duplicate_id",
                 draft.doc.at,
@@ -57,7 +92,7 @@ pub(super) fn places<'n>(
             );
         }
         if let Some(body) = &draft.body {
-            places(report, body, Some(id), found);
+            places(report, body, Some(id), section, found);
         }
     }
 }
@@ -68,8 +103,10 @@ pub(super) fn link<'n>(
     places: &Places<'n>,
     drafts: &[Draft<'n>],
     around: &[&'n str],
+    section: Section,
 ) -> Links {
     let linker = Linker {
+        section,
         places,
         drafts,
         around,
@@ -82,6 +119,7 @@ pub(super) fn link<'n>(
     let count = drafts.len();
     let mut links = Links {
         needs: vec![BTreeSet::new(); count],
+        among: vec![BTreeSet::new(); count],
         cases: vec![BTreeMap::new(); count],
         waits: Vec::new(),
         stand_in: vec![None; count],
@@ -104,6 +142,7 @@ pub(super) fn link<'n>(
 }
 
 struct Linker<'l, 'n> {
+    section: Section,
     places: &'l Places<'n>,
     drafts: &'l [Draft<'n>],
     around: &'l [&'n str],
@@ -126,10 +165,12 @@ impl Linker<'_, '_> {
             match self.index.get(need.value) {
                 Some(needed) if *needed != at => {
                     needs.insert(*needed);
+                    links.among[at].insert(*needed);
                 }
                 _ => match self.case(report, at, need) {
                     Some(Ok((switch, case))) => {
                         needs.insert(switch);
+                        links.among[at].insert(switch);
                         links.cases[at]
                             .entry(switch)
                             .or_default()
@@ -139,6 +180,20 @@ impl Linker<'_, '_> {
                     None => self.bad_need(report, draft, need),
                 },
             }
+        }
+        let counted = links.among[at].len();
+        if let Some(join) = &draft.doc.join
+            && join.count.get() > counted
+        {
+            report.error(
+                "workflow.join_unreachable",
+                join.at,
+                text!(
+                    "`join` counts the steps of `needs`, and there are {count}",
+                    count = counted
+                ),
+                text!("name more steps in `needs`, or count fewer"),
+            );
         }
     }
 
@@ -193,6 +248,16 @@ impl Linker<'_, '_> {
                 Some(inside) if !self.around.contains(&inside) => {
                     inside_loop(report, need.value, inside, need.at);
                 }
+                _ if !self.has_run(place) => runs_after(report, need.value, need.at),
+                _ if place.section != self.section => report.error(
+                    "workflow.conflict",
+                    need.at,
+                    text!(
+                        "`{step}` has ended, or never will, when this step runs",
+                        step = need.value
+                    ),
+                    text!("take it out of `needs`"),
+                ),
                 _ => report.error(
                     "workflow.nested_step",
                     need.at,
@@ -210,21 +275,53 @@ impl Linker<'_, '_> {
 
     /// Tells what the step's own expressions read and cannot.
     fn check_reads(&self, report: &mut Report<'_>, draft: &Draft<'_>) {
-        for placed in draft.own() {
-            for (id, byte) in steps_of(&placed.expression) {
-                let at = placed.mark(report.source, byte);
-                if id == draft.doc.id || self.around.contains(&id) {
+        for placed in draft.outside() {
+            self.check_read(report, draft, placed, Own::Nothing);
+        }
+        let repeats = match draft.doc.repeat {
+            Some(_) => Own::Output,
+            None => Own::Nothing,
+        };
+        for placed in draft.inside() {
+            self.check_read(report, draft, placed, repeats);
+        }
+        for placed in &draft.until.placed {
+            self.check_read(report, draft, placed, Own::Inside);
+        }
+        for placed in draft.compensate.iter().flat_map(|undo| undo.own()) {
+            self.check_read(report, draft, placed, Own::Output);
+        }
+    }
+
+    fn check_read(
+        &self,
+        report: &mut Report<'_>,
+        draft: &Draft<'_>,
+        placed: &Placed<'_>,
+        own: Own,
+    ) {
+        for (id, byte) in steps_of(&placed.expression) {
+            let at = placed.mark(report.source, byte);
+            let place = self.places.get(id);
+            if id == draft.doc.id || self.around.contains(&id) {
+                let readable = match id == draft.doc.id {
+                    true => own != Own::Nothing,
+                    false => place.is_some_and(|place| place.repeats),
+                };
+                if !readable {
                     self_reference(report, draft.doc.id, id, at);
-                    continue;
                 }
-                match self.places.get(id) {
-                    None => self.unknown(report, id, at),
-                    Some(place) => {
-                        if let Some(inside) = place.inside
-                            && !self.around.contains(&inside)
-                        {
-                            inside_loop(report, id, inside, at);
-                        }
+                continue;
+            }
+            match place {
+                None => self.unknown(report, id, at),
+                Some(place) if !self.has_run(place) => runs_after(report, id, at),
+                Some(place) => {
+                    if let Some(inside) = place.inside
+                        && !self.around.contains(&inside)
+                        && !(own == Own::Inside && inside == draft.doc.id)
+                    {
+                        inside_loop(report, id, inside, at);
                     }
                 }
             }
@@ -264,6 +361,11 @@ impl Linker<'_, '_> {
         }
     }
 
+    /// Whether a step of this place can have run by now.
+    fn has_run(&self, place: &Place<'_>) -> bool {
+        place.section == Section::Main || place.section == self.section
+    }
+
     fn unknown(&self, report: &mut Report<'_>, id: &str, at: Mark) {
         let fix = match crate::nearest::nearest(id, self.places.keys().copied()) {
             Some(near) => text!("did you mean `{near}`?", near),
@@ -282,9 +384,10 @@ impl Linker<'_, '_> {
 pub(super) fn check_outside<'p>(
     report: &mut Report<'_>,
     places: &Places<'_>,
-    placed: impl IntoIterator<Item = &'p super::values::Placed<'p>>,
+    placed: impl IntoIterator<Item = &'p Placed<'p>>,
 ) {
     let linker = Linker {
+        section: Section::Main,
         places,
         drafts: &[],
         around: &[],
@@ -295,6 +398,7 @@ pub(super) fn check_outside<'p>(
             let at = placed.mark(report.source, byte);
             match places.get(id) {
                 None => linker.unknown(report, id, at),
+                Some(place) if !linker.has_run(place) => runs_after(report, id, at),
                 Some(place) => {
                     if let Some(inside) = place.inside {
                         inside_loop(report, id, inside, at);
@@ -319,6 +423,15 @@ fn self_reference(report: &mut Report<'_>, id: &str, reads: &str, at: Mark) {
         "workflow.self_reference",
         at,
         message,
+        text!("refer to a step that ends before"),
+    );
+}
+
+fn runs_after(report: &mut Report<'_>, id: &str, at: Mark) {
+    report.error(
+        "workflow.nested_step",
+        at,
+        text!("`{step}` runs only after the run's own steps", step = id),
         text!("refer to a step that ends before"),
     );
 }

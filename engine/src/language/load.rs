@@ -51,7 +51,7 @@ pub(super) fn priority(
     value
 }
 
-const CONCURRENCY: &[&str] = &["key", "limit", "policy", "hold"];
+pub(super) const CONCURRENCY: &[&str] = &["key", "limit", "policy", "hold"];
 const POLICIES: [(&str, Policy); 4] = [
     ("queue", Policy::Queue),
     ("drop", Policy::Drop),
@@ -96,8 +96,8 @@ pub(super) fn concurrency(
     })
 }
 
-const RATE_LIMIT: &[&str] = &["key", "limit", "per"];
-const DEBOUNCE: &[&str] = &["key", "for"];
+pub(super) const RATE_LIMIT: &[&str] = &["key", "limit", "per"];
+pub(super) const DEBOUNCE: &[&str] = &["key", "for"];
 const RETENTIONS: [(&str, Retention); 2] = [
     ("brief", Retention::Brief),
     ("standard", Retention::Standard),

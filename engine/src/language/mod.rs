@@ -7,6 +7,7 @@
 mod branch;
 mod build;
 mod config;
+mod control;
 pub(crate) mod diagnostic;
 mod diff;
 mod document;
@@ -16,9 +17,11 @@ mod inputs;
 mod links;
 mod load;
 mod read;
+mod schema;
 mod schema_at;
 mod scope;
 mod triggers;
+mod types;
 mod values;
 pub(crate) mod yaml;
 
@@ -29,16 +32,18 @@ use serde_json::Value;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diff::{Change, ChangeKind, Side, diff};
 pub use fields::duration;
+pub use schema::schema;
 
 use self::build::{check_outside, level};
 use self::diagnostic::Report;
 use self::document::Document;
-use self::links::Places;
+use self::draft::Draft;
+use self::links::{Places, Section};
 use self::scope::{Env, Here};
 use self::values::{Names, template};
 use self::yaml::{Entry, Yaml};
 use crate::expr::{Sandbox, Template};
-use crate::graph::Plan;
+use crate::graph::{Level, Plan};
 use crate::node::Registry;
 use crate::text;
 
@@ -90,8 +95,16 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
     let debounce =
         (document.debounce).and_then(|entry| load::debounce(report, &sandbox, &env, entry));
     let drafts = draft::drafts(report, &sandbox, registry, &document.steps, &[]);
+    let on_failure = draft::drafts(report, &sandbox, registry, &document.on_failure, &[]);
+    let finally = draft::drafts(report, &sandbox, registry, &document.finally, &[]);
     let mut places = Places::new();
-    links::places(report, &drafts, None, &mut places);
+    for (drafts, section) in [
+        (&drafts, Section::Main),
+        (&on_failure, Section::OnFailure),
+        (&finally, Section::Finally),
+    ] {
+        links::places(report, drafts, None, section, &mut places);
+    }
     let labels = values(
         report,
         &sandbox,
@@ -119,6 +132,8 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
     if let Some(entry) = document.triggers {
         triggers::check_answers(report, entry, &triggers, &steps);
     }
+    let on_failure = after(report, &places, &env, &on_failure, Section::OnFailure);
+    let finally = after(report, &places, &env, &finally, Section::Finally);
     let outputs = values(
         report,
         &sandbox,
@@ -140,7 +155,27 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         debounce,
         retention: document.retention,
         steps: Arc::new(steps),
+        on_failure,
+        finally,
+        deadline: document.deadline,
     })
+}
+
+/// The steps of `on_failure` or `finally`.
+fn after<'n>(
+    report: &mut Report<'_>,
+    places: &Places<'n>,
+    env: &Env<'_>,
+    drafts: &[Draft<'n>],
+    section: Section,
+) -> Option<Arc<Level>> {
+    let mut inner = env.closing();
+    if section == Section::Finally {
+        inner.error_may_be_nothing();
+    }
+    let here = Here::after(section);
+    let level = level(report, places, drafts, &[], &mut inner, here);
+    (!drafts.is_empty()).then(|| Arc::new(level))
 }
 
 /// Named values outside all steps: outputs, labels.

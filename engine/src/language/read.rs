@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use rust_decimal::Decimal;
 
+use super::control;
 use super::diagnostic::Report;
 use super::document::{Document, LoopDoc, OnErrorDoc, RetryDoc, StepDoc};
 use super::fields::{At, Fields, check_id, map, text, texts, unsupported};
@@ -12,7 +13,7 @@ use crate::graph::{Backoff, MAX_ATTEMPTS, OnItemError};
 use crate::text;
 use crate::text::Text;
 
-const WORKFLOW: &[&str] = &[
+pub(super) const WORKFLOW: &[&str] = &[
     "name",
     "title",
     "triggers",
@@ -23,50 +24,39 @@ const WORKFLOW: &[&str] = &[
     "rate_limit",
     "debounce",
     "retention",
+    "deadline",
     "steps",
     "outputs",
-];
-const WORKFLOW_PLANNED: &[&str] = &[
-    "budget",
-    "cancel_on",
-    "compensate",
-    "deadline",
-    "finally",
-    "idempotency_key",
     "on_failure",
-    "timeout",
+    "finally",
 ];
-const STEP: &[&str] = &[
+const WORKFLOW_PLANNED: &[&str] = &["budget", "cancel_on", "timeout"];
+pub(super) const STEP: &[&str] = &[
     "uses",
     "with",
     "needs",
+    "join",
+    "cancel_rest",
     "if",
     "for_each",
     "as",
     "concurrency",
     "batch",
     "on_item_error",
+    "repeat",
     "steps",
     "retry",
     "timeout",
     "rate_limit",
-    "on_error",
-];
-const STEP_PLANNED: &[&str] = &[
-    "budget",
-    "cancel_on",
-    "cancel_rest",
-    "compensate",
-    "credential",
     "deadline",
-    "debounce",
-    "finally",
     "idempotency_key",
-    "join",
-    "on_failure",
-    "repeat",
+    "on_error",
+    "compensate",
 ];
-const RETRY: &[&str] = &[
+const STEP_PLANNED: &[&str] = &["budget", "cancel_on", "credential", "debounce"];
+/// Fields of what undoes a step.
+pub(super) const COMPENSATE: &[&str] = &["uses", "with", "retry", "timeout", "idempotency_key"];
+pub(super) const RETRY: &[&str] = &[
     "max_attempts",
     "delay",
     "backoff",
@@ -75,8 +65,8 @@ const RETRY: &[&str] = &[
     "jitter",
     "if",
 ];
-/// Fields that only a loop has.
-const LOOP: [&str; 5] = ["as", "concurrency", "batch", "on_item_error", "steps"];
+/// Fields that only a loop over a list has.
+const LOOP: [&str; 4] = ["as", "concurrency", "batch", "on_item_error"];
 /// Items of a loop at once, when the file does not say.
 const LOOP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(1).expect("not zero");
 
@@ -120,7 +110,14 @@ pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<
         &text!("a label"),
     );
     if let Some(node) = fields.need(report, top, "steps") {
-        document.steps = steps(report, node, text!("a workflow"));
+        document.steps = steps(report, node, "steps", text!("a workflow"));
+    }
+    document.deadline = fields.duration(report, "deadline");
+    if let Some(node) = fields.get("on_failure") {
+        document.on_failure = steps(report, node, "on_failure", Text::name("on_failure"));
+    }
+    if let Some(node) = fields.get("finally") {
+        document.finally = steps(report, node, "finally", Text::name("finally"));
     }
     document
 }
@@ -154,14 +151,14 @@ fn named<'n>(
     entries
 }
 
-fn steps<'n>(report: &mut Report<'_>, node: &'n Node, of: Text) -> Vec<StepDoc<'n>> {
-    let entries = map(report, node, Text::name("steps")).unwrap_or(&[]);
+fn steps<'n>(report: &mut Report<'_>, node: &'n Node, name: &str, of: Text) -> Vec<StepDoc<'n>> {
+    let entries = map(report, node, Text::name(name)).unwrap_or(&[]);
     if entries.is_empty() && !matches!(node.value, Yaml::Cut) {
         report.error(
             "workflow.no_steps",
             node.at,
             text!("{place} has at least one step", place = of),
-            text!("add a step under `steps`"),
+            text!("add a step under `{field}`", field = name),
         );
     }
     entries
@@ -181,7 +178,7 @@ fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
             "workflow.missing_field",
             entry.at,
             text!("{place} says not what it does", place = &place),
-            text!("add `uses: NODE`, or `for_each` with `steps`"),
+            text!("add `uses: NODE`, or `steps` with `for_each` or `repeat`"),
         ),
         (Some(uses), Some(_)) => report.error(
             "workflow.conflict",
@@ -192,8 +189,18 @@ fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
         _ => {}
     }
     let for_each = read_loop(report, &fields, &place);
+    let repeat = fields.entry("repeat");
+    if let (Some(_), Some(repeat)) = (fields.entry("for_each"), repeat) {
+        report.error(
+            "workflow.conflict",
+            repeat.at,
+            text!("{place} has both `for_each` and `repeat`", place = &place),
+            text!("put the one inside of the other, with `steps`"),
+        );
+    }
     if for_each.is_none() && fields.get("for_each").is_none() {
-        for name in LOOP {
+        let steps = repeat.is_none().then_some("steps");
+        for name in LOOP.into_iter().chain(steps) {
             if let Some(field) = fields.entry(name) {
                 report.error(
                     "workflow.conflict",
@@ -228,13 +235,52 @@ fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
             .map(|node| texts(report, node, Text::name("needs")))
             .unwrap_or_default(),
         condition: fields.get("if"),
-        steps: nested.map(|node| steps(report, node, text!("a loop"))),
+        steps: nested.map(|node| steps(report, node, "steps", text!("a loop"))),
         retry: fields.get("retry").and_then(|node| retry(report, node)),
+        repeat: repeat.and_then(|entry| control::repeat(report, &entry.value)),
+        join: control::join(report, &fields, &place),
         timeout: fields.duration(report, "timeout"),
         rate_limit: super::load::rate_limit(report, fields.entry("rate_limit")),
+        deadline: fields.duration(report, "deadline"),
+        idempotency_key: fields.get("idempotency_key"),
         on_error: on_error(report, fields.get("on_error")),
+        compensate: fields
+            .entry("compensate")
+            .and_then(|entry| compensation(report, &fields, entry))
+            .map(Box::new),
         for_each,
     })
+}
+
+/// What undoes a step.
+fn compensation<'n>(
+    report: &mut Report<'_>,
+    step: &Fields<'n>,
+    entry: &'n Entry,
+) -> Option<StepDoc<'n>> {
+    let nested = step.get("steps").is_some();
+    if nested {
+        report.error(
+            "workflow.conflict",
+            entry.at,
+            text!("`compensate` undoes what a node did, and this loop runs steps"),
+            text!("move it to the steps inside"),
+        );
+    }
+    let place = Text::name("compensate");
+    let fields = Fields::read(report, &entry.value, place, COMPENSATE, &[])?;
+    fields.need(report, entry.at, "uses");
+    Some(StepDoc {
+        id: "compensate",
+        at: entry.at,
+        uses: fields.text(report, "uses"),
+        with: fields.get("with"),
+        retry: fields.get("retry").and_then(|node| retry(report, node)),
+        timeout: fields.duration(report, "timeout"),
+        idempotency_key: fields.get("idempotency_key"),
+        ..StepDoc::default()
+    })
+    .filter(|_| !nested)
 }
 
 fn read_loop<'n>(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::diagnostic::Report;
+use super::links::Section;
 use super::values::Placed;
 use crate::expr::{Expression, Found, Key, Path, Segment, Shape, Template};
 use crate::text;
@@ -20,6 +21,8 @@ pub(super) struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Env<'a> {
     pub outer: Option<&'a Env<'a>>,
+    /// Whether the run's steps have ended, and each of those around may never have run.
+    closing: bool,
     pub steps: BTreeMap<String, Known>,
     /// Items of loops, `index`, `inputs`…
     pub names: BTreeMap<Arc<str>, Shape>,
@@ -32,6 +35,7 @@ pub(super) struct Here {
     pub attempt: bool,
     pub error: bool,
     pub event: bool,
+    pub section: Section,
 }
 
 impl Here {
@@ -41,6 +45,7 @@ impl Here {
         attempt: false,
         error: false,
         event: false,
+        section: Section::Main,
     };
     /// In a trigger.
     pub const TRIGGER: Self = Self {
@@ -52,6 +57,14 @@ impl Here {
         steps: true,
         ..Self::START
     };
+    /// In a step of `on_failure` or `finally`.
+    pub const fn after(section: Section) -> Self {
+        Self {
+            error: true,
+            section,
+            ..Self::STEP
+        }
+    }
 
     /// Before there is a run.
     fn is_trigger(self) -> bool {
@@ -89,16 +102,37 @@ impl<'a> Env<'a> {
         }
     }
 
+    /// What runs when all that stands around has ended, or never will.
+    pub fn closing(&'a self) -> Self {
+        Self {
+            closing: true,
+            ..self.inside()
+        }
+    }
+
+    /// Where a run may also have ended well: `error` may be nothing.
+    pub fn error_may_be_nothing(&mut self) {
+        if let Some(error) = self.name("error").cloned() {
+            let shape = Shape::one_of([error, Shape::Null]);
+            self.names.insert("error".into(), shape);
+        }
+    }
+
     fn name(&self, name: &str) -> Option<&Shape> {
         self.names
             .get(name)
             .or_else(|| self.outer.and_then(|outer| outer.name(name)))
     }
 
-    fn step(&self, id: &str) -> Option<&Known> {
-        self.steps
-            .get(id)
-            .or_else(|| self.outer.and_then(|outer| outer.step(id)))
+    fn step(&self, id: &str) -> Option<Known> {
+        let own = self.steps.get(id).cloned();
+        own.or_else(|| {
+            let known = self.outer?.step(id)?;
+            Some(Known {
+                may_be_skipped: known.may_be_skipped || self.closing,
+                ..known
+            })
+        })
     }
 
     /// The shape of an expression, as far as it can be told.
@@ -109,9 +143,9 @@ impl<'a> Env<'a> {
         let (mut shape, segments) = match (path.step(), path.step_record()) {
             (Some((id, rest)), _) => match self.step(id) {
                 Some(known) if known.may_be_skipped => {
-                    (Shape::one_of([known.shape.clone(), Shape::Null]), rest)
+                    (Shape::one_of([known.shape, Shape::Null]), rest)
                 }
-                Some(known) => (known.shape.clone(), rest),
+                Some(known) => (known.shape, rest),
                 None => return Shape::Any,
             },
             (_, Some(_)) => return Shape::Any,
@@ -198,7 +232,7 @@ impl Check<'_, '_, '_> {
                 return;
             }
             // An unknown step is told where the graph is made.
-            if let Some(known) = self.env.step(id).cloned() {
+            if let Some(known) = self.env.step(id) {
                 let skipped = known.may_be_skipped.then_some(id);
                 self.walk(path, rest, known.shape, skipped);
             }

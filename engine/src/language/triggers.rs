@@ -15,7 +15,7 @@ use crate::graph::{Inputs, Trigger, TriggerKind};
 use crate::text;
 use crate::text::Text;
 
-const TRIGGER: &[&str] = &[
+pub(super) const TRIGGER: &[&str] = &[
     "webhook",
     "schedule",
     "event",

@@ -92,6 +92,8 @@ pub struct Start {
     pub mode: Mode,
     /// The recorded input, which is never evaluated again.
     pub input: Option<Arc<Value>>,
+    /// The recorded key, likewise.
+    pub idempotency: Option<IdempotencyKey>,
     /// What its expressions read.
     pub scope: Arc<Scope>,
 }
@@ -120,7 +122,9 @@ impl Deref for StepRef {
     type Target = Step;
 
     fn deref(&self) -> &Step {
-        &self.level.steps[self.index]
+        self.level
+            .step(self.index)
+            .expect("a key leads to a step of the plan")
     }
 }
 
@@ -131,7 +135,7 @@ impl std::fmt::Debug for StepRef {
 }
 
 /// What lies ahead of a run when nothing can be started.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outlook {
     /// Attempts run.
     Busy,
@@ -143,11 +147,13 @@ pub enum Outlook {
     Succeeded,
     /// A step failed.
     Failed {
-        /// Its path.
+        /// Its path; empty when it was none: the outputs of the run.
         step: String,
         /// Why.
         error: NodeError,
     },
     /// Someone cancelled it.
     Cancelled,
+    /// It had not ended in time.
+    TimedOut(NodeError),
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::cleanup::{FINALLY, ON_FAILURE};
 use crate::graph::{Body, Level, Plan};
 
 /// The way to an attempt: step, item, step, item… by index.
@@ -19,12 +20,6 @@ impl Key {
     #[must_use]
     pub fn holds(&self, inner: &Self) -> bool {
         inner.0.starts_with(&self.0)
-    }
-
-    /// The index of the step outside of loops that this is, or is inside of.
-    #[must_use]
-    pub fn first(&self) -> Option<usize> {
-        self.0.first().map(|index| *index as usize)
     }
 
     /// The whole run.
@@ -45,6 +40,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// The run itself: of what is decided of the whole of it.
+    pub(super) fn run() -> Self {
+        Self::of_step("")
+    }
+
     /// A step outside of loops.
     pub fn of_step(step: impl Into<String>) -> Self {
         Self {
@@ -54,34 +54,68 @@ impl Place {
     }
 }
 
-/// Ids of the steps on the way to a step: the loops around it, then itself.
-fn way_to(level: &Arc<Level>, id: &str) -> Option<Vec<(u32, Arc<str>)>> {
-    for (index, step) in level.steps.iter().enumerate() {
-        let here = || {
-            (
-                u32::try_from(index).unwrap_or(u32::MAX),
-                Arc::clone(&step.id),
-            )
-        };
+/// Indexes of the steps on the way to a step: the loops around it, then itself.
+fn way_to(level: &Level, id: &str) -> Option<Vec<u32>> {
+    let all = level.steps.iter().chain(&level.compensations);
+    for (index, step) in all.enumerate() {
+        let here = u32::try_from(index).unwrap_or(u32::MAX);
         if &*step.id == id {
-            return Some(vec![here()]);
+            return Some(vec![here]);
         }
         if let Body::Steps(inner) = &step.body
             && let Some(mut rest) = way_to(inner, id)
         {
-            rest.insert(0, here());
+            rest.insert(0, here);
             return Some(rest);
         }
     }
     None
 }
 
+/// The levels of a plan, with what the keys of their steps begin with.
+fn levels(plan: &Plan) -> impl Iterator<Item = (&[u32], &Arc<Level>)> {
+    let after = [(&ON_FAILURE, &plan.on_failure), (&FINALLY, &plan.finally)];
+    let after = after
+        .into_iter()
+        .filter_map(|(at, level)| Some((at.as_slice(), level.as_ref()?)));
+    [([].as_slice(), &plan.steps)].into_iter().chain(after)
+}
+
+/// The level that a key begins in, and the rest of the way.
+fn level_of<'p, 'k>(plan: &'p Plan, key: &'k [u32]) -> (&'p Arc<Level>, &'k [u32]) {
+    levels(plan)
+        .filter(|(at, _)| !at.is_empty())
+        .find_map(|(at, level)| Some((level, key.strip_prefix(at)?)))
+        .unwrap_or((&plan.steps, key))
+}
+
+/// The step that a key leads to, or to an item of which: its level, and its index in it.
+pub(super) fn step_of(plan: &Plan, key: &[u32]) -> Option<(Arc<Level>, usize)> {
+    let (mut level, way) = level_of(plan, key);
+    let mut pairs = way.chunks(2).peekable();
+    while let Some(pair) = pairs.next() {
+        let index = pair[0] as usize;
+        match (&level.step(index)?.body, pairs.peek()) {
+            (Body::Steps(inner), Some(_)) => level = inner,
+            _ => return Some((Arc::clone(level), index)),
+        }
+    }
+    None
+}
+
+/// The id of the outermost step that a key leads into.
+pub(crate) fn outermost(plan: &Plan, key: &Key) -> Option<Arc<str>> {
+    let (level, way) = level_of(plan, &key.0);
+    let step = level.step(*way.first()? as usize)?;
+    Some(Arc::clone(&step.id))
+}
+
 /// The key of a place in a plan; none when the plan has no such place.
 pub(super) fn key_of(plan: &Plan, place: &Place) -> Option<Key> {
-    let way = way_to(&plan.steps, &place.step)?;
+    let (at, way) = levels(plan).find_map(|(at, level)| Some((at, way_to(level, &place.step)?)))?;
     let mut items = place.items.iter();
-    let mut key = Vec::with_capacity(way.len() + place.items.len());
-    for (depth, (step, _)) in way.iter().enumerate() {
+    let mut key = at.to_vec();
+    for (depth, step) in way.iter().enumerate() {
         if depth > 0 {
             key.push(*items.next()?);
         }
@@ -93,11 +127,13 @@ pub(super) fn key_of(plan: &Plan, place: &Place) -> Option<Key> {
 
 /// The place of a key, and how people read it: `pay[3].send`.
 pub(super) fn place_of(plan: &Plan, key: &[u32]) -> (Place, String) {
-    let mut level = &plan.steps;
+    let (mut level, way) = level_of(plan, key);
     let mut place = Place::of_step("");
     let mut path = String::new();
-    for pair in key.chunks(2) {
-        let step = &level.steps[pair[0] as usize];
+    for pair in way.chunks(2) {
+        let Some(step) = level.step(pair[0] as usize) else {
+            break;
+        };
         if !path.is_empty() {
             path.push('.');
         }
@@ -135,11 +171,17 @@ pub(crate) fn path_of(plan: &Plan, place: &Place) -> String {
 /// The place of a path as people write it: `pay[3].send`.
 pub(crate) fn place_of_path(path: &str) -> Option<Place> {
     let mut place = Place::of_step("");
+    let mut in_item = true;
     for part in path.split('.') {
         let (step, rest) = part
             .split_once('[')
             .map_or((part, None), |(s, r)| (s, Some(r)));
-        place.step = step.to_owned();
+        // What follows a step outside of its items is its compensation.
+        place.step = match in_item {
+            true => step.to_owned(),
+            false => format!("{}.{step}", place.step),
+        };
+        in_item = rest.is_some();
         if let Some(rest) = rest {
             place.items.push(rest.strip_suffix(']')?.parse().ok()?);
         }
@@ -164,5 +206,10 @@ mod tests {
         assert_eq!((place.step.as_str(), &*place.items), ("send", &[3][..]));
         assert_eq!(place_of_path("load"), Some(Place::of_step("load")));
         assert_eq!(place_of_path("pay[x]"), None);
+        let undo = place_of_path("pay[3].send.compensate").unwrap();
+        assert_eq!(
+            (undo.step.as_str(), &*undo.items),
+            ("send.compensate", &[3][..])
+        );
     }
 }

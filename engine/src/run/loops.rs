@@ -1,15 +1,20 @@
-//! `for_each`: items open a few at a time, results line up with the items.
+//! Bodies that run many times: the items of `for_each`, a few at a time, whose
+//! results line up with the items; the iterations of `repeat`, one after another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::cleanup::Undo;
 use super::level::{Cx, LevelState, join};
 use super::record::fits;
-use super::tries::{Try, TryEnd, expression_failed, failure};
+use super::repeat::Turns;
+use super::tries::{Stop, Try, TryEnd, expression_failed, failure};
+use super::walk::{compensation, steps_left};
 use super::{Body, Key, StepStatus};
-use crate::expr::{Scope, Typed};
+use crate::expr::{Ended, Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Loop, OnItemError, Step};
 use crate::node::NodeError;
 use crate::text;
@@ -20,13 +25,40 @@ const KEPT_OUTPUT: usize = 256 << 10;
 /// How a loop stands.
 #[derive(Debug)]
 pub(super) struct LoopState {
+    pub(super) open: BTreeMap<u32, ItemState>,
+    pub(super) failure: Option<NodeError>,
+    /// It is to end, whatever is left to do.
+    pub(super) stopped: Option<Stop>,
+    pub(super) over: Over,
+}
+
+/// What a loop goes over.
+#[derive(Debug)]
+pub(super) enum Over {
+    /// `for_each`.
+    Items(Items),
+    /// `repeat`.
+    Turns(Turns),
+}
+
+/// Where an item ends, and when.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub step: &'a Step,
+    /// Of the loop.
+    pub key: &'a [u32],
+    pub item: u32,
+    pub when: DateTime<Utc>,
+}
+
+/// The items of a list.
+#[derive(Debug)]
+pub(super) struct Items {
     items: Vec<Arc<Value>>,
     /// Items before this one have been opened.
     next: usize,
-    pub(super) open: BTreeMap<u32, ItemState>,
     results: Vec<Option<Value>>,
     done: usize,
-    pub(super) failure: Option<NodeError>,
 }
 
 /// How an open item stands.
@@ -37,8 +69,11 @@ pub(super) enum ItemState {
 }
 
 impl LoopState {
-    /// Evaluates the list.
-    pub(super) fn open(each: &Loop, scope: &Scope, cx: &Cx<'_>) -> Result<Self, NodeError> {
+    /// A loop of this step, its list evaluated.
+    pub(super) fn begin(step: &Step, scope: &Scope, cx: &Cx<'_>) -> Result<Self, NodeError> {
+        let Some(each) = &step.for_each else {
+            return Ok(Self::of(Over::Turns(Turns::default())));
+        };
         let rendered = each
             .items
             .render(cx.sandbox, scope)
@@ -49,51 +84,75 @@ impl LoopState {
                 text!("`for_each` must give a list"),
             ));
         };
-        Ok(match each.batch {
-            None => Self::of(items),
-            Some(size) => Self::of(
-                items
-                    .chunks(size.get())
-                    .map(|batch| Value::Array(batch.to_vec()))
-                    .collect(),
-            ),
+        let items = match each.batch {
+            None => items,
+            Some(size) => items
+                .chunks(size.get())
+                .map(|batch| Value::Array(batch.to_vec()))
+                .collect(),
+        };
+        Ok(Self::of(Over::Items(Items::of(items))))
+    }
+
+    /// A loop as it was recorded when it began, nothing of it open.
+    pub(super) fn recorded(step: &Step, body: &Body) -> Self {
+        let items = match body.items.as_deref() {
+            Some(Value::Array(items)) => items.clone(),
+            _ => Vec::new(),
+        };
+        Self::of(match step.for_each {
+            Some(_) => Over::Items(Items::of(items)),
+            None => Over::Turns(Turns::default()),
         })
     }
 
-    /// A loop over these items, none of them open.
-    pub(super) fn of(items: Vec<Value>) -> Self {
+    fn of(over: Over) -> Self {
         Self {
-            next: 0,
             open: BTreeMap::new(),
-            results: vec![None; items.len()],
-            items: items.into_iter().map(Arc::new).collect(),
-            done: 0,
             failure: None,
+            stopped: None,
+            over,
         }
     }
 
     /// All items, for the record.
-    pub(super) fn all_items(&self) -> Arc<Value> {
-        Arc::new(Value::Array(
-            self.items.iter().map(|item| Value::clone(item)).collect(),
-        ))
+    pub(super) fn all_items(&self) -> Option<Arc<Value>> {
+        let Over::Items(items) = &self.over else {
+            return None;
+        };
+        let items = items.items.iter().map(|item| Value::clone(item));
+        Some(Arc::new(Value::Array(items.collect())))
     }
 
     /// What the expressions of an item read.
-    pub(super) fn item_scope(&self, each: &Loop, outer: &Arc<Scope>, item: u32) -> Scope {
+    pub(super) fn item_scope(&self, step: &Step, outer: &Arc<Scope>, item: u32) -> Scope {
         let index = item as usize;
         let mut scope = Scope::inside(outer);
-        let value = self.items.get(index).cloned().unwrap_or_default();
-        scope.set_item(
-            Arc::clone(&each.as_name),
-            Typed::new(value, each.item.clone()),
-            index,
-        );
+        match (&self.over, &step.for_each) {
+            (Over::Items(items), Some(each)) => {
+                let value = items.items.get(index).cloned().unwrap_or_default();
+                scope.set_item(
+                    Arc::clone(&each.as_name),
+                    Typed::new(value, each.item.clone()),
+                    index,
+                );
+            }
+            (Over::Turns(turns), _) => turns.enter(step, &mut scope, item),
+            _ => {}
+        }
         scope
     }
 
     pub(super) fn has(&self, item: u32) -> bool {
-        (item as usize) < self.items.len()
+        match &self.over {
+            Over::Items(items) => (item as usize) < items.items.len(),
+            Over::Turns(_) => true,
+        }
+    }
+
+    /// Whether nothing of it starts any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.failure.is_some() || self.stopped.is_some()
     }
 
     /// Opens items while there is room.
@@ -104,16 +163,7 @@ impl LoopState {
         key: &[u32],
         cx: &mut Cx<'_>,
     ) {
-        let Some(each) = &step.for_each else { return };
-        while self.failure.is_none()
-            && self.open.len() < each.concurrency.get()
-            && self.next < self.items.len()
-        {
-            let item = u32::try_from(self.next).unwrap_or(u32::MAX);
-            self.next += 1;
-            if self.results[item as usize].is_some() || self.open.contains_key(&item) {
-                continue;
-            }
+        while let Some(item) = self.next(step, cx) {
             let at = join(key, item as usize);
             match &step.body {
                 StepBody::Node { .. } => {
@@ -121,100 +171,155 @@ impl LoopState {
                     cx.ready.push_back(Key(at.into()));
                 }
                 StepBody::Steps(level) => {
-                    let scope = Arc::new(self.item_scope(each, scope, item));
+                    let scope = Arc::new(self.item_scope(step, scope, item));
                     let mut state = LevelState::new(level, scope);
                     state.advance(level, &at, cx);
                     self.open.insert(item, ItemState::Level(state));
-                    self.settle_level(step, level, key, item, cx);
+                    let when = cx.now;
+                    let at = At {
+                        step,
+                        key,
+                        item,
+                        when,
+                    };
+                    self.settle_level(&at, level, cx);
                 }
             }
         }
     }
 
+    /// The next item to open; none when there is no room, or no item.
+    fn next(&mut self, step: &Step, cx: &Cx<'_>) -> Option<u32> {
+        if self.is_stopped() || cx.halted {
+            return None;
+        }
+        match (&mut self.over, &step.for_each) {
+            (Over::Items(items), Some(each)) => items.next(each, &self.open),
+            (Over::Turns(turns), _) if self.open.is_empty() => turns.next(cx.now),
+            _ => None,
+        }
+    }
+
     /// Ends an item whose steps have all ended, or one of whose steps failed with nothing left running.
-    pub(super) fn settle_level(
-        &mut self,
-        step: &Step,
-        level: &Level,
-        key: &[u32],
-        item: u32,
-        cx: &mut Cx<'_>,
-    ) {
-        let Some(ItemState::Level(state)) = self.open.get(&item) else {
+    pub(super) fn settle_level(&mut self, at: &At<'_>, level: &Level, cx: &mut Cx<'_>) {
+        let Some(ItemState::Level(state)) = self.open.get(&at.item) else {
             return;
         };
         if let Some((_, error)) = &state.failure {
             if !state.is_busy() {
                 let error = error.clone();
-                state.give_up_waits(&join(key, item as usize), cx);
-                self.item_ended(step, item, Err(error));
+                let key = join(at.key, at.item as usize);
+                steps_left(level, state, &key, cx);
+                state.give_up_waits(&key, cx);
+                self.item_failed(at, error);
             }
         } else if state.is_done() {
-            let result = result_of(level, &state.scope);
-            self.item_ended(step, item, Ok(result));
+            let scope = Arc::clone(&state.scope);
+            let result = result_of(level, &scope);
+            self.item_succeeded(at, result, &scope, cx);
         }
     }
 
-    /// Ends an item whose body is one node.
-    pub(super) fn item_tried(&mut self, step: &Step, item: u32, end: TryEnd) {
+    /// Ends an item whose body is one node; `scope` is what its expressions read.
+    pub(super) fn item_tried(
+        &mut self,
+        at: &At<'_>,
+        end: TryEnd,
+        scope: &Arc<Scope>,
+        cx: &mut Cx<'_>,
+    ) {
         match end {
-            TryEnd::Succeeded(output) => self.item_ended(step, item, Ok(Value::clone(&output))),
-            TryEnd::Failed(_, error) => self.item_ended(step, item, Err(error)),
+            TryEnd::Succeeded(output) => {
+                if let Some(undo) = at.step.compensate {
+                    let mut scope = Scope::inside(scope);
+                    let given = Typed::new(Arc::clone(&output), at.step.given.clone());
+                    scope.set_step(Arc::clone(&at.step.id), Ended::succeeded(given));
+                    cx.undo.push(Undo {
+                        key: compensation(&join(at.key, at.item as usize), undo),
+                        ended_at: at.when,
+                        scope: Arc::new(scope),
+                    });
+                }
+                self.item_succeeded(at, Value::clone(&output), scope, cx);
+            }
+            TryEnd::Failed(_, error) => self.item_failed(at, error),
             TryEnd::Aborted => {
-                self.open.remove(&item);
+                self.open.remove(&at.item);
             }
         }
     }
 
-    fn item_ended(&mut self, step: &Step, item: u32, result: Result<Value, NodeError>) {
-        self.open.remove(&item);
-        let policy = step
-            .for_each
-            .as_ref()
-            .map_or(OnItemError::Fail, |each| each.on_item_error);
-        let value = match (policy, result) {
-            (OnItemError::Collect, Ok(output)) => json!({ "output": output, "error": null }),
-            (OnItemError::Collect, Err(error)) => {
-                json!({ "output": null, "error": failure(&error).to_value() })
+    fn item_succeeded(&mut self, at: &At<'_>, output: Value, scope: &Arc<Scope>, cx: &Cx<'_>) {
+        self.open.remove(&at.item);
+        match &mut self.over {
+            Over::Items(items) => {
+                let value = match policy(at.step) {
+                    OnItemError::Collect => json!({ "output": output, "error": null }),
+                    OnItemError::Fail | OnItemError::Skip => output,
+                };
+                items.ended(at.item, value);
             }
-            (OnItemError::Skip, Err(_)) => Value::Null,
-            (OnItemError::Fail, Err(error)) => {
-                self.failure.get_or_insert(error);
+            Over::Turns(turns) => {
+                if let Err(error) = turns.ended(at, output, scope, cx) {
+                    self.failure.get_or_insert(error);
+                }
+            }
+        }
+    }
+
+    fn item_failed(&mut self, at: &At<'_>, error: NodeError) {
+        self.open.remove(&at.item);
+        let (id, item) = (&at.step.id, at.item);
+        let message = match (&mut self.over, policy(at.step)) {
+            (Over::Items(items), OnItemError::Collect) => {
+                let error = failure(&error).to_value();
+                items.ended(item, json!({ "output": null, "error": error }));
                 return;
             }
-            (_, Ok(output)) => output,
+            (Over::Items(items), OnItemError::Skip) => {
+                items.ended(item, Value::Null);
+                return;
+            }
+            (Over::Items(_), OnItemError::Fail) => text!(
+                "an item of `{step}` failed: {message}",
+                step = id,
+                message = error.message
+            ),
+            (Over::Turns(_), _) => text!(
+                "iteration {number} of `{step}` failed: {message}",
+                number = item,
+                step = id,
+                message = error.message
+            ),
         };
-        if let Some(place) = self.results.get_mut(item as usize)
-            && place.replace(value).is_none()
-        {
-            self.done += 1;
-        }
+        self.failure.get_or_insert(NodeError { message, ..error });
     }
 
     /// The loop's end, recorded, when it has come.
-    pub(super) fn ended(&mut self, step: &Step, key: &[u32], cx: &mut Cx<'_>) -> Option<TryEnd> {
+    pub(super) fn ended(&mut self, key: &[u32], cx: &mut Cx<'_>) -> Option<TryEnd> {
+        if !self.has_ended() {
+            return None;
+        }
         let mut body = Body {
-            items: Some(self.all_items_if_ended()?),
+            items: self.all_items(),
             ..Body::default()
         };
+        if let Some(stop) = self.stopped.take() {
+            self.give_up_waits(key, cx);
+            body.error.clone_from(&stop.error);
+            cx.record(key, 1, stop.status, body);
+            return Some(stop.end());
+        }
         if let Some(error) = self.failure.clone() {
             self.give_up_waits(key, cx);
-            let error = NodeError {
-                message: text!(
-                    "an item of `{step}` failed: {message}",
-                    step = &step.id,
-                    message = error.message
-                ),
-                ..error
-            };
             body.error = Some(error.clone());
             cx.record(key, 1, StepStatus::Failed, body);
             return Some(TryEnd::Failed(StepStatus::Failed, error));
         }
-        let results = std::mem::take(&mut self.results);
-        let output = Arc::new(Value::Array(
-            results.into_iter().map(Option::unwrap_or_default).collect(),
-        ));
+        let output = match &mut self.over {
+            Over::Items(items) => items.output(),
+            Over::Turns(turns) => turns.output(),
+        };
         if fits(&output, KEPT_OUTPUT) {
             body.output = Some(Arc::clone(&output));
         }
@@ -222,12 +327,14 @@ impl LoopState {
         Some(TryEnd::Succeeded(output))
     }
 
-    fn all_items_if_ended(&self) -> Option<Arc<Value>> {
-        let ended = match self.failure {
-            Some(_) => !self.is_busy(),
-            None => self.done == self.items.len(),
-        };
-        ended.then(|| self.all_items())
+    fn has_ended(&self) -> bool {
+        if self.is_stopped() {
+            return !self.is_busy();
+        }
+        match &self.over {
+            Over::Items(items) => items.done == items.items.len(),
+            Over::Turns(turns) => turns.are_over(),
+        }
     }
 
     /// Records that its items which wait do not wait any more.
@@ -248,6 +355,48 @@ impl LoopState {
             ItemState::Level(level) => level.is_busy(),
         })
     }
+}
+
+impl Items {
+    fn of(items: Vec<Value>) -> Self {
+        Self {
+            next: 0,
+            results: vec![None; items.len()],
+            items: items.into_iter().map(Arc::new).collect(),
+            done: 0,
+        }
+    }
+
+    fn next(&mut self, each: &Loop, open: &BTreeMap<u32, ItemState>) -> Option<u32> {
+        while open.len() < each.concurrency.get() && self.next < self.items.len() {
+            let item = u32::try_from(self.next).unwrap_or(u32::MAX);
+            self.next += 1;
+            if self.results[item as usize].is_none() && !open.contains_key(&item) {
+                return Some(item);
+            }
+        }
+        None
+    }
+
+    fn ended(&mut self, item: u32, value: Value) {
+        if let Some(place) = self.results.get_mut(item as usize)
+            && place.replace(value).is_none()
+        {
+            self.done += 1;
+        }
+    }
+
+    fn output(&mut self) -> Arc<Value> {
+        let results = std::mem::take(&mut self.results);
+        let results = results.into_iter().map(Option::unwrap_or_default);
+        Arc::new(Value::Array(results.collect()))
+    }
+}
+
+fn policy(step: &Step) -> OnItemError {
+    step.for_each
+        .as_ref()
+        .map_or(OnItemError::Fail, |each| each.on_item_error)
 }
 
 /// `{ id: output }` over the steps of an item.

@@ -4,12 +4,14 @@
 //! executor does what [`Run`] says and tells it what happened; `replay` builds
 //! the same state again from what was recorded.
 
+mod cleanup;
 mod event;
 mod key;
 mod level;
 mod loops;
 mod record;
 mod refusal;
+mod repeat;
 mod replay;
 mod state;
 mod status;
@@ -18,14 +20,17 @@ mod tests;
 mod transition;
 mod tries;
 mod waits;
+mod walk;
 
+pub use cleanup::{CLEANUP_TIMED_OUT, CleanupError};
 pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef, Waiting};
 pub use key::{Key, Place};
-pub(crate) use key::{order_of, path_of, place_of_key, place_of_path};
+pub(crate) use key::{order_of, outermost, path_of, place_of_key, place_of_path};
 pub(crate) use record::fits;
 pub use record::{Body, Record};
 pub use refusal::Refusal;
+pub use repeat::REPEAT_EXHAUSTED;
 pub use replay::Stored;
 pub use state::{Applied, Run};
 pub use status::{RunStatus, StepStatus};
-pub use transition::{MAX_UNKNOWN, TIMED_OUT, UNKNOWN_OUTCOME};
+pub use transition::{DEADLINE_PASSED, JOIN_UNREACHABLE, MAX_UNKNOWN, TIMED_OUT, UNKNOWN_OUTCOME};

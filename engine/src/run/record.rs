@@ -17,7 +17,7 @@ pub struct Record {
     pub key: Key,
     /// Where, for the store.
     pub place: Place,
-    /// 1 for the first.
+    /// 1 for the first; 0 for the decision to begin, where it has to be kept.
     pub attempt: u32,
     /// How it stands.
     pub status: StepStatus,
@@ -62,6 +62,9 @@ pub struct Body {
     /// When it was last woken: what the run took for `now` from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub woken_at: Option<DateTime<Utc>>,
+    /// The needs that a join was decided by; only in the record of attempt 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<String>,
     /// The items of a loop.
     #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
     pub items: Option<Arc<Value>>,

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::key::key_of;
-use super::level::{Cx, LevelState, StepState, join};
-use super::loops::{ItemState, LoopState};
-use super::state::{Applied, Run, advance_all, cut_off};
+use super::level::{Begun, Cx, LevelState, StepState, join};
+use super::loops::{At, ItemState, LoopState};
+use super::state::{Applied, Halt, Run, advance_all, cut_off, cx};
 use super::transition::{self, Next};
 use super::tries::{Phase, Try, TryEnd};
+use super::walk::items_left;
 use super::{Body, Key, Mode, Place, StepStatus};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Plan, Step};
@@ -39,7 +39,50 @@ pub struct Stored {
     pub body: Body,
 }
 
-type Records = BTreeMap<Key, Stored>;
+/// What is recorded, by key.
+#[derive(Default)]
+pub(super) struct Records {
+    /// The last attempt of each.
+    last: BTreeMap<Key, Stored>,
+    /// How steps began.
+    begun: BTreeMap<Key, Stored>,
+    /// What has been decided of the whole run.
+    verdict: Option<Stored>,
+}
+
+impl Records {
+    /// The last attempt at a key.
+    pub(super) fn last(&self, key: &Key) -> Option<&Stored> {
+        self.last.get(key)
+    }
+
+    fn add(&mut self, key: Key, record: Stored) {
+        let known = match record.attempt {
+            0 => &mut self.begun,
+            _ => &mut self.last,
+        };
+        let newer = known
+            .get(&key)
+            .is_none_or(|known| known.attempt <= record.attempt);
+        if newer {
+            known.insert(key, record);
+        }
+    }
+
+    /// What is recorded of the items of a loop: the item, the key, the record.
+    fn inside<'r>(&'r self, key: &'r [u32]) -> impl Iterator<Item = (u32, &'r Key, &'r Stored)> {
+        let from = Key(join(key, 0).into());
+        let within = move |known: &'r BTreeMap<Key, Stored>| {
+            known
+                .range(from.clone()..)
+                .take_while(|(found, _)| found.0.starts_with(key))
+        };
+        [&self.last, &self.begun]
+            .into_iter()
+            .flat_map(within)
+            .map(|(found, record)| (found.0[key.len()], found, record))
+    }
+}
 
 impl Run {
     /// The state that these records lead to, with all that can be decided now.
@@ -58,42 +101,39 @@ impl Run {
             .iter()
             .filter_map(|record| record.body.woken_at)
             .max();
-        let mut last = Records::new();
+        let mut last = Records::default();
         for record in stored {
+            if record.place == Place::run() {
+                last.verdict = Some(record);
+                continue;
+            }
             let Some(key) = key_of(&plan, &record.place) else {
                 continue;
             };
-            let newer = last
-                .get(&key)
-                .is_none_or(|known| known.attempt <= record.attempt);
-            if newer {
-                last.insert(key, record);
-            }
+            last.add(key, record);
         }
         let mut run = Self::new(plan, sandbox, facts, inputs);
         if let Some(at) = woken_at {
             run.woken_at(at);
         }
+        let begun = last.verdict.as_ref().and_then(|verdict| {
+            run.halt = Halt::recorded(verdict);
+            verdict.ended_at
+        });
         let mut records = Vec::new();
-        let plan = Arc::clone(&run.plan);
-        let mut cx = Cx {
-            plan: &plan,
-            sandbox: &run.sandbox,
-            now,
-            ready: &mut run.ready,
-            records: &mut records,
-        };
-        restore(&plan.steps, &mut run.top, &[], &last, &mut cx);
-        advance_all(&plan.steps, &mut run.top, &[], &mut cx);
+        let mut cx = cx!(run, now, &mut records);
+        restore(&run.plan.steps, &mut run.top, &[], &last, &mut cx);
+        advance_all(&run.plan.steps, &mut run.top, &[], &mut cx);
+        run.wind_up(now, begun.map(|begun| (begun, &last)), &mut records);
         let applied = Applied {
             records,
-            abort: None,
+            abort: Vec::new(),
         };
         (run, applied)
     }
 }
 
-fn restore(
+pub(super) fn restore(
     level: &Arc<Level>,
     state: &mut LevelState,
     at: &[u32],
@@ -102,31 +142,53 @@ fn restore(
 ) {
     for &index in &level.order {
         let key = join(at, index);
-        let Some(record) = last.get(&Key(key.as_slice().into())) else {
+        let step = &level.steps[index];
+        let found = Key(key.as_slice().into());
+        if let Some(record) = last.begun.get(&found) {
+            state.begun.insert(index, begun(level, step, record));
+        }
+        let Some(record) = last.last.get(&found) else {
             continue;
         };
-        let step = &level.steps[index];
         let scope = state.step_scope(level, index);
         match restored(step, &key, record, cx) {
             Restored::Loop(mut items) => {
                 restore_items(step, &scope, &mut items, &key, last, cx);
                 state.steps[index] = StepState::Loop(Box::new(items));
             }
-            Restored::Rebuilt(mut items) => {
-                restore_items(step, &scope, &mut items, &key, last, cx);
-                // The loop's end is recorded already: it is not recorded again.
+            Restored::Rebuilt(mut items, end) => {
+                // The loop's end is recorded already: nothing of it is recorded again.
                 let known = cx.records.len();
-                let end = items.ended(step, &key, cx);
+                restore_items(step, &scope, &mut items, &key, last, cx);
+                items_left(level, index, &items, &scope, &key, cx);
+                let end = end.or_else(|| items.ended(&key, cx));
                 cx.records.truncate(known);
                 if let Some(end) = end {
-                    state.ended(level, index, end);
+                    let when = record.ended_at.unwrap_or(record.started_at);
+                    state.ended(level, index, at, end, when, cx);
                 }
             }
-            Restored::Ended(end) => state.ended(level, index, end),
+            Restored::Ended(end) => {
+                let when = record.ended_at.unwrap_or(record.started_at);
+                state.ended(level, index, at, end, when, cx);
+            }
             Restored::Skipped => state.skipped(level, index),
             Restored::Try(attempts) => state.steps[index] = StepState::Try(attempts),
         }
     }
+    for &index in &level.order {
+        state.cancel_rest(level, index, at, cx);
+    }
+}
+
+/// How a step began, as recorded.
+fn begun(level: &Level, step: &Step, record: &Stored) -> Begun {
+    let won = record.body.joined.iter();
+    let joined = step
+        .join
+        .as_ref()
+        .map(|_| won.filter_map(|id| level.find(id)).collect());
+    Begun::new(step, joined, record.started_at)
 }
 
 fn restore_items(
@@ -137,76 +199,86 @@ fn restore_items(
     last: &Records,
     cx: &mut Cx<'_>,
 ) {
-    let Some(each) = &step.for_each else { return };
-    let from = Key(join(key, 0).into());
-    let inside = last
-        .range(from..)
-        .take_while(|(found, _)| found.0.starts_with(key))
-        .map(|(found, record)| (found.0[key.len()], found, record));
     match &step.body {
         StepBody::Node { .. } => {
-            for (item, found, record) in inside
-                .filter(|(item, ..)| items.has(*item))
-                .collect::<Vec<_>>()
-            {
+            let attempts = last.inside(key).filter(|(.., record)| record.attempt > 0);
+            for (item, found, record) in attempts {
+                if !items.has(item) {
+                    continue;
+                }
                 match restored(step, &found.0, record, cx) {
-                    Restored::Ended(end) => items.item_tried(step, item, end),
+                    Restored::Ended(end) => {
+                        let inner = Arc::new(items.item_scope(step, scope, item));
+                        let at = At {
+                            step,
+                            key,
+                            item,
+                            when: record.ended_at.unwrap_or(record.started_at),
+                        };
+                        items.item_tried(&at, end, &inner, cx);
+                    }
                     Restored::Try(attempts) => {
                         items.open.insert(item, ItemState::Try(attempts));
                     }
-                    Restored::Skipped | Restored::Loop(_) | Restored::Rebuilt(_) => {}
+                    Restored::Skipped | Restored::Loop(_) | Restored::Rebuilt(..) => {}
                 }
             }
         }
         StepBody::Steps(level) => {
-            let mut known: Vec<u32> = inside.map(|(item, ..)| item).collect();
-            known.dedup();
-            for item in known
-                .into_iter()
-                .filter(|item| items.has(*item))
-                .collect::<Vec<_>>()
-            {
-                let scope = Arc::new(items.item_scope(each, scope, item));
+            // By item, with the last instant recorded of it.
+            let mut known: BTreeMap<u32, DateTime<Utc>> = BTreeMap::new();
+            for (item, _, record) in last.inside(key).filter(|(item, ..)| items.has(*item)) {
+                let at = record.ended_at.unwrap_or(record.started_at);
+                let latest = known.entry(item).or_insert(at);
+                *latest = at.max(*latest);
+            }
+            for (item, when) in known {
+                let scope = Arc::new(items.item_scope(step, scope, item));
                 let mut state = LevelState::new(level, scope);
                 restore(level, &mut state, &join(key, item as usize), last, cx);
                 items.open.insert(item, ItemState::Level(state));
-                items.settle_level(step, level, key, item, cx);
+                let at = At {
+                    step,
+                    key,
+                    item,
+                    when,
+                };
+                items.settle_level(&at, level, cx);
             }
         }
     }
 }
 
-enum Restored {
+pub(super) enum Restored {
     Ended(TryEnd),
     Skipped,
     Try(Try),
     /// A loop under way.
     Loop(LoopState),
-    /// A loop that ended well with more output than is kept with it.
-    Rebuilt(LoopState),
+    /// A loop that ended; made of its items again when its end is not recorded whole.
+    Rebuilt(LoopState, Option<TryEnd>),
 }
 
-fn restored(step: &Step, key: &[u32], record: &Stored, cx: &mut Cx<'_>) -> Restored {
+pub(super) fn restored(step: &Step, key: &[u32], record: &Stored, cx: &mut Cx<'_>) -> Restored {
     let body = &record.body;
-    let is_loop = step.for_each.is_some() && key.len() % 2 == 1;
-    let items = || {
-        LoopState::of(match body.items.as_deref() {
-            Some(Value::Array(items)) => items.clone(),
-            _ => Vec::new(),
-        })
+    let is_loop = step.is_loop() && key.len() % 2 == 1;
+    let items = || LoopState::recorded(step, body);
+    let ended = |end| match is_loop && step.compensates() {
+        true => Restored::Rebuilt(items(), Some(end)),
+        false => Restored::Ended(end),
     };
     match record.status {
         StepStatus::Running if is_loop => Restored::Loop(items()),
-        StepStatus::Succeeded if is_loop && body.output.is_none() => Restored::Rebuilt(items()),
-        StepStatus::Succeeded => {
-            Restored::Ended(TryEnd::Succeeded(body.output.clone().unwrap_or_default()))
+        StepStatus::Succeeded if is_loop && body.output.is_none() => {
+            Restored::Rebuilt(items(), None)
         }
+        StepStatus::Succeeded => ended(TryEnd::Succeeded(body.output.clone().unwrap_or_default())),
         StepStatus::Skipped => Restored::Skipped,
-        StepStatus::Cancelled => Restored::Ended(TryEnd::Aborted),
+        StepStatus::Cancelled => ended(TryEnd::Aborted),
         StepStatus::Failed | StepStatus::TimedOut => {
             let error = body.error.clone().unwrap_or_else(cut_off);
             match body.retry_at {
-                None => Restored::Ended(TryEnd::Failed(record.status, error)),
+                None => ended(TryEnd::Failed(record.status, error)),
                 Some(at) => Restored::Try(again(record, error, at)),
             }
         }
@@ -241,7 +313,7 @@ fn again(record: &Stored, error: NodeError, at: DateTime<Utc>) -> Try {
         attempt: record.attempt + 1,
         phase: Phase::Delayed(at),
         input: record.body.input.clone().filter(|_| same_key),
-        idempotency: None,
+        idempotency: record.body.key.clone().filter(|_| same_key),
         started_at: None,
         error: Some(error),
         ..as_recorded(record)

@@ -3,16 +3,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use super::cleanup::{Cleanup, CleanupError, Undo};
 use super::event::StepRef;
 use super::key::{key_of, place_of};
 use super::level::{Cx, LevelState, StepState};
-use super::loops::{ItemState, LoopState};
-use super::tries::{Change, Phase, Try};
-use super::{Body, Event, Key, Outlook, Record, Start, StepStatus, Stored};
+use super::loops::{At, ItemState, LoopState};
+use super::replay::Records;
+use super::transition::DEADLINE_PASSED;
+use super::tries::{Change, Phase, Try, expression_failed};
+use super::walk::{aborts, steps_left, wake_due};
+use super::{Body, Event, Key, Outlook, Place, Record, Start, StepStatus, Stored};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
-use crate::graph::{Body as StepBody, Level, Plan, Step};
+use crate::graph::{Body as StepBody, Level, Plan};
 use crate::node::{IdempotencyKey, NodeError};
 use crate::text;
 
@@ -22,8 +26,35 @@ pub struct Run {
     pub(super) sandbox: Sandbox,
     pub(super) top: LevelState,
     pub(super) ready: VecDeque<Key>,
-    cancelled: bool,
     pub(super) woken_at: Option<DateTime<Utc>>,
+    /// It is to end, whatever is left to do.
+    pub(super) halt: Option<Halt>,
+    /// What is to be undone if it does not end well.
+    pub(super) undo: Vec<Undo>,
+    /// Its own steps are over, and more is to run.
+    pub(super) cleanup: Option<Cleanup>,
+    /// When it must have ended.
+    deadline: Option<DateTime<Utc>>,
+    /// Whether anything may run when its own steps are over.
+    has_cleanup: bool,
+}
+
+/// Why a run is to end before it is done, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Halt {
+    status: StepStatus,
+    at: DateTime<Utc>,
+}
+
+impl Halt {
+    /// As recorded; none when the verdict was what its steps came to.
+    pub(super) fn recorded(verdict: &Stored) -> Option<Self> {
+        let halted = matches!(verdict.status, StepStatus::Cancelled | StepStatus::TimedOut);
+        halted.then_some(Self {
+            status: verdict.status,
+            at: verdict.started_at,
+        })
+    }
 }
 
 /// What an event leads to.
@@ -32,35 +63,55 @@ pub struct Applied {
     /// What is to be recorded.
     pub records: Vec<Record>,
     /// Attempts without effect inside these are to be aborted.
-    pub abort: Option<Key>,
+    pub abort: Vec<Key>,
 }
+
+/// What the functions of this module share, with the plan; the rest of the run stays free.
+macro_rules! cx {
+    ($run:ident, $now:expr, $records:expr) => {
+        Cx {
+            plan: &$run.plan,
+            sandbox: &$run.sandbox,
+            now: $now,
+            ready: &mut $run.ready,
+            records: $records,
+            halted: $run.halt.is_some(),
+            undo: &mut $run.undo,
+        }
+    };
+}
+pub(super) use cx;
 
 impl Run {
     /// A run of which nothing is recorded. Call [`Self::begin`] next.
     #[must_use]
     pub fn new(plan: Arc<Plan>, sandbox: Sandbox, facts: &RunFacts, inputs: Typed) -> Self {
         let top = LevelState::new(&plan.steps, Arc::new(Scope::new(facts, inputs)));
+        let deadline = plan.deadline.map(|deadline| {
+            let deadline = TimeDelta::from_std(deadline).unwrap_or(TimeDelta::MAX);
+            let at = facts.now.checked_add_signed(deadline);
+            at.unwrap_or(DateTime::<Utc>::MAX_UTC)
+        });
         Self {
+            has_cleanup: plan.has_cleanup(),
             plan,
             sandbox,
             top,
             ready: VecDeque::new(),
-            cancelled: false,
             woken_at: None,
+            halt: None,
+            undo: Vec::new(),
+            cleanup: None,
+            deadline,
         }
     }
 
     /// Decides all that can be decided without an event.
     pub fn begin(&mut self, now: DateTime<Utc>) -> Applied {
         let mut records = Vec::new();
-        let (plan, mut cx) = cx(
-            &self.plan,
-            &self.sandbox,
-            now,
-            &mut self.ready,
-            &mut records,
-        );
-        advance_all(&plan.steps, &mut self.top, &[], &mut cx);
+        let mut cx = cx!(self, now, &mut records);
+        advance_all(&self.plan.steps, &mut self.top, &[], &mut cx);
+        self.wind_up(now, None, &mut records);
         self.applied(records)
     }
 
@@ -79,12 +130,14 @@ impl Run {
     /// The next attempt to start; it counts as running from now on.
     pub fn next_start(&mut self) -> Option<Start> {
         while let Some(key) = self.ready.pop_front() {
-            if self.cancelled {
-                continue;
-            }
             let plan = Arc::clone(&self.plan);
-            if let Some(start) = start_in(&plan, &plan.steps, &mut self.top, &key.0, &key) {
-                return Some(start);
+            let start = match &mut self.cleanup {
+                Some(cleanup) => cleanup.start(&plan, &key),
+                None if self.halt.is_some() => None,
+                None => start_in(&plan, &plan.steps, &mut self.top, &key.0, &key),
+            };
+            if start.is_some() {
+                return start;
             }
         }
         None
@@ -121,62 +174,122 @@ impl Run {
         let mut records = Vec::new();
         let was_stopped = self.is_stopped();
         self.note_wake(&event);
-        let (plan, mut cx) = cx(
-            &self.plan,
-            &self.sandbox,
-            now,
-            &mut self.ready,
-            &mut records,
-        );
         match event {
             Event::Attempted(attempted) => {
                 let key = attempted.key.clone();
-                change(
-                    &plan.steps,
-                    &mut self.top,
-                    &key.0,
-                    0,
-                    Change::Attempted(Box::new(attempted)),
-                    &mut cx,
-                );
+                let attempted = Change::Attempted(Box::new(attempted));
+                self.change(&key, attempted, now, &mut records);
             }
-            Event::Aborted(key, at) => {
-                change(
-                    &plan.steps,
-                    &mut self.top,
-                    &key.0,
-                    0,
-                    Change::Aborted(at),
-                    &mut cx,
-                );
-            }
+            Event::Aborted(key, at) => self.change(&key, Change::Aborted(at), now, &mut records),
             Event::Answered(place, answer, at) => {
-                if let Some(key) = key_of(&plan, &place) {
-                    let answered = Change::Answered(answer, at);
-                    change(&plan.steps, &mut self.top, &key.0, 0, answered, &mut cx);
+                if let Some(key) = key_of(&self.plan, &place) {
+                    self.change(&key, Change::Answered(answer, at), now, &mut records);
                 }
             }
-            Event::Cancelled => self.cancelled = true,
-            Event::Due(at) => wake_due(&plan.steps, &mut self.top, &mut Vec::new(), at, cx.ready),
+            Event::Cancelled => self.halt(StepStatus::Cancelled, now, &mut records),
+            Event::Due(at) => self.due(now.max(at), &mut records),
         }
+        self.wind_up(now, None, &mut records);
         let mut applied = self.applied(records);
         if self.is_stopped() && !was_stopped {
-            applied.abort = Some(Key::root());
+            applied.abort = vec![Key::root()];
         }
         applied
+    }
+
+    fn change(&mut self, key: &Key, it: Change, now: DateTime<Utc>, records: &mut Vec<Record>) {
+        let mut cx = cx!(self, now, records);
+        match &mut self.cleanup {
+            Some(cleanup) => {
+                cx.halted = false;
+                cleanup.change(key, it, &mut cx);
+            }
+            None => change(&self.plan.steps, &mut self.top, &key.0, 0, it, &mut cx),
+        }
+    }
+
+    fn due(&mut self, now: DateTime<Utc>, records: &mut Vec<Record>) {
+        let mut cx = cx!(self, now, records);
+        if let Some(cleanup) = &mut self.cleanup {
+            cx.halted = false;
+            cleanup.wake(&mut cx);
+            return;
+        }
+        if wake_due(&self.plan.steps, &mut self.top, &[], &mut cx) {
+            advance_all(&self.plan.steps, &mut self.top, &[], &mut cx);
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= now) && !self.top.is_done() {
+            self.halt(StepStatus::TimedOut, now, records);
+        }
+    }
+
+    /// Nothing new starts; the decision is recorded, for what led to it may be gone.
+    fn halt(&mut self, status: StepStatus, now: DateTime<Utc>, records: &mut Vec<Record>) {
+        if self.is_stopped() || self.cleanup.is_some() {
+            return;
+        }
+        self.halt = Some(Halt { status, at: now });
+        records.push(verdict(status, now, None));
+    }
+
+    /// When the run's own steps are over, begins what runs after them, and goes
+    /// on with it; `begun` is what is recorded of that.
+    pub(super) fn wind_up(
+        &mut self,
+        now: DateTime<Utc>,
+        begun: Option<(DateTime<Utc>, &Records)>,
+        records: &mut Vec<Record>,
+    ) {
+        if !self.has_cleanup {
+            return;
+        }
+        if self.cleanup.is_none() {
+            if self.top.is_busy() || !self.is_stopped() && !self.top.is_done() {
+                return;
+            }
+            let mut cx = cx!(self, now, records);
+            steps_left(&self.plan.steps, &self.top, &[], &mut cx);
+            if begun.is_none() {
+                self.top.give_up_waits(&[], &mut cx);
+            }
+            let at = begun.as_ref().map_or(now, |(at, _)| *at);
+            let (verdict, undo) = (self.whole_verdict(), std::mem::take(&mut self.undo));
+            let failed = verdict != Outlook::Succeeded;
+            let scope = &self.top.scope;
+            let Some(mut cleanup) = Cleanup::new(&self.plan, verdict, undo, scope, at) else {
+                return;
+            };
+            let mut cx = cx!(self, now, records);
+            cx.halted = false;
+            match begun {
+                Some((_, known)) => cleanup.restore(&self.plan, known, &mut cx),
+                None => {
+                    let (status, since) = match self.halt {
+                        Some(halt) => (halt.status, halt.at),
+                        None if failed => (StepStatus::Failed, now),
+                        None => (StepStatus::Succeeded, now),
+                    };
+                    cx.records.push(self::verdict(status, since, Some(now)));
+                }
+            }
+            self.cleanup = Some(cleanup);
+        }
+        if let Some(cleanup) = &mut self.cleanup {
+            let mut cx = cx!(self, now, records);
+            cx.halted = false;
+            cleanup.advance(&mut cx);
+        }
     }
 
     /// The service says that the attempt which was looked up did not happen.
     pub fn absent(&mut self, key: &Key, now: DateTime<Utc>) -> Applied {
         let mut records = Vec::new();
-        let (plan, mut cx) = cx(
-            &self.plan,
-            &self.sandbox,
-            now,
-            &mut self.ready,
-            &mut records,
-        );
-        if let Some(attempts) = try_at(&plan.steps, &mut self.top, &key.0) {
+        let mut cx = cx!(self, now, &mut records);
+        let attempts = match &mut self.cleanup {
+            None => try_at(&self.plan.steps, &mut self.top, &key.0),
+            Some(cleanup) => cleanup.attempts(key),
+        };
+        if let Some(attempts) = attempts {
             attempts.absent(&key.0, now, &mut cx);
         }
         self.applied(records)
@@ -185,37 +298,78 @@ impl Run {
     /// What lies ahead once nothing more can be started.
     #[must_use]
     pub fn outlook(&self) -> Outlook {
+        let ahead = || self.next_due().map_or(Outlook::Waiting, Outlook::Delayed);
+        if let Some(cleanup) = &self.cleanup {
+            return match () {
+                () if cleanup.is_over() => cleanup.outlook(),
+                () if cleanup.is_busy() || !self.ready.is_empty() => Outlook::Busy,
+                () => ahead(),
+            };
+        }
         if self.top.is_busy() {
             return Outlook::Busy;
         }
-        if self.cancelled {
-            return Outlook::Cancelled;
-        }
-        if let Some((index, error)) = &self.top.failure {
-            let step = &self.plan.steps.steps[*index];
-            return Outlook::Failed {
-                step: step.id.to_string(),
-                error: error.clone(),
-            };
-        }
-        if self.top.is_done() {
-            return Outlook::Succeeded;
+        if self.is_stopped() || self.top.is_done() {
+            return self.verdict();
         }
         if !self.ready.is_empty() {
             return Outlook::Busy;
         }
-        self.top
-            .next_due()
-            .map_or(Outlook::Waiting, Outlook::Delayed)
+        ahead()
     }
 
-    /// The earliest instant at which a delayed attempt may start.
+    /// How its own steps ended, now that they are over.
+    fn verdict(&self) -> Outlook {
+        match (self.halt, &self.top.failure) {
+            (Some(halt), _) if halt.status == StepStatus::TimedOut => {
+                let deadline = self.plan.deadline.unwrap_or_default();
+                Outlook::TimedOut(NodeError::fail(
+                    DEADLINE_PASSED,
+                    text!(
+                        "the run had not ended {time} after it was accepted",
+                        time = format!("{deadline:?}")
+                    ),
+                ))
+            }
+            (Some(_), _) => Outlook::Cancelled,
+            (None, Some((index, error))) => Outlook::Failed {
+                step: self.plan.steps.steps[*index].id.to_string(),
+                error: error.clone(),
+            },
+            (None, None) => Outlook::Succeeded,
+        }
+    }
+
+    /// The same, its outputs included: they are made before anything runs after it.
+    fn whole_verdict(&self) -> Outlook {
+        let verdict = self.verdict();
+        let outputs = || self.plan.outputs.render(&self.sandbox, &self.top.scope);
+        match verdict {
+            Outlook::Succeeded => outputs().map_or_else(
+                |error| Outlook::Failed {
+                    step: String::new(),
+                    error: expression_failed(&error),
+                },
+                |_| Outlook::Succeeded,
+            ),
+            other => other,
+        }
+    }
+
+    /// What went wrong after its own steps.
+    #[must_use]
+    pub fn cleanup_errors(&self) -> Vec<CleanupError> {
+        self.cleanup.as_ref().map_or_else(Vec::new, Cleanup::errors)
+    }
+
+    /// The earliest instant at which there is something to do.
     #[must_use]
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        if self.is_stopped() {
-            return None;
+        match &self.cleanup {
+            Some(cleanup) => cleanup.next_due(),
+            None if self.is_stopped() => None,
+            None => self.top.next_due().into_iter().chain(self.deadline).min(),
         }
-        self.top.next_due()
     }
 
     /// A stored record as one to be written; none when the plan has no such place.
@@ -233,40 +387,39 @@ impl Run {
         })
     }
 
-    /// Whether nothing new starts.
+    /// Whether none of its own steps starts any more.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.cancelled || self.top.failure.is_some()
+        self.halt.is_some() || self.top.failure.is_some()
     }
 
-    /// Loops that failed abort what runs inside of them.
+    /// What has failed or was stopped aborts what runs inside of it.
     fn applied(&self, records: Vec<Record>) -> Applied {
-        Applied {
-            abort: failing_loop(&self.top, &mut Vec::new()),
-            records,
+        let mut abort = Vec::new();
+        match &self.cleanup {
+            Some(cleanup) => cleanup.aborts(&mut abort),
+            None => aborts(&self.top, &mut Vec::new(), &mut abort),
         }
+        Applied { records, abort }
     }
 }
 
-pub(super) fn cx<'a>(
-    plan: &'a Arc<Plan>,
-    sandbox: &'a Sandbox,
-    now: DateTime<Utc>,
-    ready: &'a mut VecDeque<Key>,
-    records: &'a mut Vec<Record>,
-) -> (Arc<Plan>, Cx<'a>) {
-    let cx = Cx {
-        plan,
-        sandbox,
-        now,
-        ready,
-        records,
-    };
-    (Arc::clone(plan), cx)
+/// The record of how a run's own steps end: `at` is when that was decided,
+/// `begun` when what runs after them began.
+fn verdict(status: StepStatus, at: DateTime<Utc>, begun: Option<DateTime<Utc>>) -> Record {
+    Record {
+        key: Key::root(),
+        place: Place::run(),
+        attempt: 0,
+        status,
+        started_at: at,
+        ended_at: begun,
+        body: Body::default(),
+    }
 }
 
 /// Works a change in at `key[depth..]`, then lets all levels around it go on.
-fn change(
+pub(super) fn change(
     level: &Arc<Level>,
     state: &mut LevelState,
     key: &[u32],
@@ -282,12 +435,19 @@ fn change(
     match &mut state.steps[index] {
         StepState::Try(attempts) if key.len() == depth + 1 => {
             if let Some(end) = attempts.change(step, key, &scope, it, cx) {
-                state.ended(level, index, end);
+                let when = cx.now;
+                state.ended(level, index, &key[..depth], end, when, cx);
             }
         }
         StepState::Loop(items) if key.len() > depth + 1 => {
             let item = key[depth + 1];
-            change_item(step, items, &scope, key, depth, item, it, cx);
+            let at = At {
+                step,
+                key: &key[..=depth],
+                item,
+                when: cx.now,
+            };
+            change_item(&at, items, &scope, key, it, cx);
             state.advance_loop(level, index, &key[..=depth], cx);
         }
         _ => return,
@@ -295,31 +455,25 @@ fn change(
     state.advance(level, &key[..depth], cx);
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one step of a recursion: each is a part of where it stands"
-)]
 fn change_item(
-    step: &Step,
+    at: &At<'_>,
     items: &mut LoopState,
     scope: &Arc<Scope>,
     key: &[u32],
-    depth: usize,
-    item: u32,
     it: Change,
     cx: &mut Cx<'_>,
 ) {
-    let Some(each) = &step.for_each else { return };
-    let inner = Arc::new(items.item_scope(each, scope, item));
-    match (items.open.get_mut(&item), &step.body) {
+    let step = at.step;
+    let inner = Arc::new(items.item_scope(step, scope, at.item));
+    match (items.open.get_mut(&at.item), &step.body) {
         (Some(ItemState::Try(attempts)), _) => {
             if let Some(end) = attempts.change(step, key, &inner, it, cx) {
-                items.item_tried(step, item, end);
+                items.item_tried(at, end, &inner, cx);
             }
         }
         (Some(ItemState::Level(state)), StepBody::Steps(level)) => {
-            change(level, state, key, depth + 2, it, cx);
-            items.settle_level(step, level, &key[..=depth], item, cx);
+            change(level, state, key, at.key.len() + 1, it, cx);
+            items.settle_level(at, level, cx);
         }
         _ => {}
     }
@@ -337,7 +491,13 @@ pub(super) fn advance_all(level: &Arc<Level>, state: &mut LevelState, at: &[u32]
                         let at = super::level::join(&key, item as usize);
                         advance_all(inner, inside, &at, cx);
                     }
-                    items.settle_level(step, inner, &key, item, cx);
+                    let at = At {
+                        step,
+                        key: &key,
+                        item,
+                        when: cx.now,
+                    };
+                    items.settle_level(&at, inner, cx);
                 }
             }
             state.advance_loop(level, index, &key, cx);
@@ -347,7 +507,7 @@ pub(super) fn advance_all(level: &Arc<Level>, state: &mut LevelState, at: &[u32]
 }
 
 /// Marks the attempt at a key as running, unless something around it has failed.
-fn start_in(
+pub(super) fn start_in(
     plan: &Plan,
     level: &Arc<Level>,
     state: &mut LevelState,
@@ -360,13 +520,13 @@ fn start_in(
     let index = *way.first()? as usize;
     let step = level.steps.get(index)?;
     let scope = state.step_scope(level, index);
-    let (attempts, mut scope) = match (&mut state.steps[index], way.len()) {
+    let (attempts, scope) = match (&mut state.steps[index], way.len()) {
         (StepState::Try(attempts), 1) => (attempts, Scope::inside(&scope)),
         (StepState::Loop(items), 2..) => {
-            if items.failure.is_some() {
+            if items.is_stopped() {
                 return None;
             }
-            let inner = items.item_scope(step.for_each.as_ref()?, &scope, way[1]);
+            let inner = items.item_scope(step, &scope, way[1]);
             match (items.open.get_mut(&way[1])?, &step.body) {
                 (ItemState::Try(attempts), _) => (attempts, inner),
                 (ItemState::Level(state), StepBody::Steps(level)) => {
@@ -377,6 +537,18 @@ fn start_in(
         }
         _ => return None,
     };
+    start_of(plan, level, index, attempts, scope, key)
+}
+
+/// Marks an attempt that is ready as running.
+pub(super) fn start_of(
+    plan: &Plan,
+    level: &Arc<Level>,
+    index: usize,
+    attempts: &mut Try,
+    mut scope: Scope,
+    key: &Key,
+) -> Option<Start> {
     if attempts.phase != Phase::Ready {
         return None;
     }
@@ -396,6 +568,7 @@ fn start_in(
         unknowns: attempts.unknowns,
         mode: attempts.mode,
         input: attempts.input.clone(),
+        idempotency: attempts.idempotency.clone(),
         scope: Arc::new(scope),
     })
 }
@@ -416,118 +589,6 @@ pub(super) fn try_at<'a>(
         },
         _ => None,
     }
-}
-
-impl Try {
-    pub(super) fn is_running(&self) -> bool {
-        self.phase == Phase::Running
-    }
-
-    /// When it may start, or is woken at the latest.
-    pub(super) fn due(&self) -> Option<DateTime<Utc>> {
-        match self.phase {
-            Phase::Delayed(at) => Some(at),
-            Phase::Waiting => self.wait.as_ref()?.until,
-            Phase::Ready | Phase::Running => None,
-        }
-    }
-
-    fn is_delayed_until(&self, now: DateTime<Utc>) -> bool {
-        matches!(self.phase, Phase::Delayed(at) if at <= now)
-    }
-}
-
-impl LevelState {
-    /// Whether an attempt runs.
-    pub(super) fn is_busy(&self) -> bool {
-        self.steps.iter().any(|step| match step {
-            StepState::Try(attempts) => attempts.is_running(),
-            StepState::Loop(items) => items.is_busy(),
-            StepState::Pending | StepState::Ended(..) => false,
-        })
-    }
-
-    fn next_due(&self) -> Option<DateTime<Utc>> {
-        self.steps
-            .iter()
-            .filter_map(|step| match step {
-                StepState::Try(attempts) => attempts.due(),
-                StepState::Loop(items) => items
-                    .open
-                    .values()
-                    .filter_map(|item| match item {
-                        ItemState::Try(attempts) => attempts.due(),
-                        ItemState::Level(level) => level.next_due(),
-                    })
-                    .min(),
-                StepState::Pending | StepState::Ended(..) => None,
-            })
-            .min()
-    }
-}
-
-/// Makes attempts ready whose delay is over.
-fn wake_due(
-    level: &Level,
-    state: &mut LevelState,
-    at: &mut Vec<u32>,
-    now: DateTime<Utc>,
-    ready: &mut VecDeque<Key>,
-) {
-    for (index, step) in state.steps.iter_mut().enumerate() {
-        at.push(u32::try_from(index).unwrap_or(u32::MAX));
-        match step {
-            StepState::Try(attempts) if attempts.is_delayed_until(now) => {
-                attempts.wake(at, ready);
-            }
-            StepState::Loop(items) => {
-                for (item, inside) in &mut items.open {
-                    at.push(*item);
-                    match (inside, &level.steps[index].body) {
-                        (ItemState::Try(attempts), _) if attempts.is_delayed_until(now) => {
-                            attempts.wake(at, ready);
-                        }
-                        (ItemState::Level(state), StepBody::Steps(level)) => {
-                            wake_due(level, state, at, now, ready);
-                        }
-                        _ => {}
-                    }
-                    at.pop();
-                }
-            }
-            _ => {}
-        }
-        at.pop();
-    }
-}
-
-/// The key of a loop, or of an item of a loop, that failed while something in it runs.
-fn failing_loop(state: &LevelState, at: &mut Vec<u32>) -> Option<Key> {
-    for (index, step) in state.steps.iter().enumerate() {
-        let StepState::Loop(items) = step else {
-            continue;
-        };
-        at.push(u32::try_from(index).unwrap_or(u32::MAX));
-        if items.failure.is_some() && items.is_busy() {
-            return Some(Key(at.as_slice().into()));
-        }
-        for (item, inside) in &items.open {
-            // The body of a loop is one node in all of its items, or in none.
-            let ItemState::Level(level) = inside else {
-                break;
-            };
-            at.push(*item);
-            if level.failure.is_some() && level.is_busy() {
-                return Some(Key(at.as_slice().into()));
-            }
-            if let Some(key) = failing_loop(level, at) {
-                return Some(key);
-            }
-            at.pop();
-        }
-        at.pop();
-    }
-    None
 }
 
 /// The error of an attempt that a crash cut off.

@@ -7,6 +7,10 @@ use crate::node::{Effect, ErrorKind, NodeError, UnknownOutcome};
 
 /// Code of an attempt whose time was over.
 pub const TIMED_OUT: &str = "engine.timed_out";
+/// Code of a step, or of a run, that had not ended in time.
+pub const DEADLINE_PASSED: &str = "engine.deadline_passed";
+/// Code of a step of whose needs too few succeeded.
+pub const JOIN_UNREACHABLE: &str = "engine.join_unreachable";
 /// Code of an attempt that was cut off: nobody knows what became of it.
 pub const UNKNOWN_OUTCOME: &str = "engine.unknown_outcome";
 /// Unknown outcomes of one step before a person is asked.

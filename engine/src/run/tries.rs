@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::level::Cx;
-use super::transition::{self, Next, TIMED_OUT};
+use super::transition::{self, DEADLINE_PASSED, Next, TIMED_OUT};
 use super::{Answer, Attempted, Body, Key, Mode, StepStatus};
 use crate::expr::{Failure, Scope};
 use crate::graph::Step;
@@ -35,6 +35,8 @@ pub(super) struct Try {
     pub logs: Vec<LogLine>,
     /// What went wrong last.
     pub error: Option<NodeError>,
+    /// It is to end, whatever its policy says.
+    pub stopped: Option<Box<Stop>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,49 @@ pub(super) enum Phase {
     Running,
     Delayed(DateTime<Utc>),
     Waiting,
+}
+
+/// Why a step is to end before it is done.
+#[derive(Clone, Debug)]
+pub(super) struct Stop {
+    /// How it ends.
+    pub status: StepStatus,
+    pub error: Option<NodeError>,
+}
+
+impl Stop {
+    /// Another step does not need it any more.
+    pub(super) fn cancelled() -> Self {
+        Self {
+            status: StepStatus::Cancelled,
+            error: None,
+        }
+    }
+
+    /// Its deadline has passed.
+    pub(super) fn late(step: &Step) -> Self {
+        let deadline = step.deadline.unwrap_or_default();
+        let error = NodeError::fail(
+            DEADLINE_PASSED,
+            text!(
+                "`{step}` had not ended {time} after it began",
+                step = &step.id,
+                time = format!("{deadline:?}")
+            ),
+        );
+        Self {
+            status: StepStatus::TimedOut,
+            error: Some(error),
+        }
+    }
+
+    /// The end that it means.
+    pub(super) fn end(self) -> TryEnd {
+        match self.error {
+            Some(error) => TryEnd::Failed(self.status, error),
+            None => TryEnd::Aborted,
+        }
+    }
 }
 
 /// How a step's attempts ended.
@@ -74,6 +119,7 @@ impl Try {
             wait: None,
             logs: Vec::new(),
             error: None,
+            stopped: None,
         }
     }
 
@@ -89,11 +135,29 @@ impl Try {
         match change {
             Change::Attempted(attempted) => self.attempted(step, key, scope, *attempted, cx),
             Change::Aborted(at) => {
-                self.aborted(key, at, cx);
-                Some(TryEnd::Aborted)
+                let stop = self
+                    .stopped
+                    .take()
+                    .map_or_else(Stop::cancelled, |stop| *stop);
+                Some(self.stop(key, stop, at, cx))
             }
             Change::Answered(answer, at) => self.answered(key, answer, at, cx),
         }
+    }
+
+    /// Ends it as it stands.
+    pub(super) fn stop(
+        &mut self,
+        key: &[u32],
+        stop: Stop,
+        at: DateTime<Utc>,
+        cx: &mut Cx<'_>,
+    ) -> TryEnd {
+        let error = stop.error.clone().or_else(|| self.error.clone());
+        let body = self.body(None, error);
+        let since = self.started_at.unwrap_or(at);
+        cx.record_times(key, self.attempt, stop.status, since, Some(at), body);
+        stop.end()
     }
 
     fn attempted(
@@ -141,6 +205,18 @@ impl Try {
             }
             Err(error) => error,
         };
+        if let Some(stop) = self.stopped.take() {
+            body.error = stop.error.clone().or(Some(error));
+            cx.record_times(
+                key,
+                self.attempt,
+                stop.status,
+                started_at,
+                Some(ended_at),
+                body,
+            );
+            return Some(stop.end());
+        }
         let next = transition::next(transition::Failed {
             effect,
             error: &error,
@@ -169,6 +245,7 @@ impl Try {
                 self.attempt += 1;
                 self.generation += 1;
                 self.input = None;
+                self.idempotency = None;
                 self.phase = Phase::Delayed(at);
                 self.mode = Mode::Run;
             }
@@ -180,6 +257,7 @@ impl Try {
                 self.attempt += 1;
                 self.unknowns += 1;
                 self.input = input;
+                self.idempotency = idempotency;
                 self.phase = Phase::Delayed(at);
                 self.mode = Mode::Run;
             }

@@ -28,12 +28,16 @@ impl Run {
     /// The same by key.
     #[must_use]
     pub fn waiting_at(&mut self, key: &Key) -> Option<Waiting> {
-        if self.is_stopped() {
-            return None;
-        }
         let plan = Arc::clone(&self.plan);
-        let (step, mut scope) = surroundings(&plan.steps, &self.top, &key.0)?;
-        let attempts = try_at(&plan.steps, &mut self.top, &key.0)?;
+        let (step, mut scope, attempts) = match &mut self.cleanup {
+            Some(cleanup) => cleanup.surroundings(&plan, key)?,
+            None if self.halt.is_some() || self.top.failure.is_some() => return None,
+            None => {
+                let (step, scope) = surroundings(&plan.steps, &self.top, &key.0)?;
+                let attempts = try_at(&plan.steps, &mut self.top, &key.0)?;
+                (step, scope, attempts)
+            }
+        };
         if attempts.phase != Phase::Waiting || attempts.asks() {
             return None;
         }
@@ -53,6 +57,7 @@ impl Run {
                 unknowns: attempts.unknowns,
                 mode: attempts.mode,
                 input: None,
+                idempotency: None,
                 scope: Arc::new(scope),
             },
         })
@@ -62,12 +67,15 @@ impl Run {
     #[must_use]
     pub fn waits_due(&self, now: DateTime<Utc>) -> Vec<Key> {
         let mut due = Vec::new();
-        if !self.is_stopped() {
-            collect(&self.top, &mut Vec::new(), &mut |key, attempts| {
-                if attempts.due().is_some_and(|at| at <= now) {
-                    due.push(Key(key.into()));
-                }
-            });
+        let mut found = |key: &[u32], attempts: &Try| {
+            if attempts.due().is_some_and(|at| at <= now) {
+                due.push(Key(key.into()));
+            }
+        };
+        match &self.cleanup {
+            Some(cleanup) => cleanup.collect_waits(&mut found),
+            None if self.is_stopped() => {}
+            None => collect(&self.top, &mut Vec::new(), &mut found),
         }
         due
     }
@@ -75,17 +83,17 @@ impl Run {
     /// Ends the waits of a run that ends without them.
     pub fn give_up_waits(&mut self, now: DateTime<Utc>) -> super::Applied {
         let mut records = Vec::new();
-        let (_, mut cx) = cx(
-            &self.plan,
-            &self.sandbox,
-            now,
-            &mut self.ready,
-            &mut records,
-        );
-        self.top.give_up_waits(&[], &mut cx);
+        let mut cx = cx!(self, now, &mut records);
+        match &self.cleanup {
+            // Those of the run's own steps were given up before.
+            Some(cleanup) => {
+                cleanup.collect_waits(&mut |key, attempts| attempts.give_up_wait(key, &mut cx));
+            }
+            None => self.top.give_up_waits(&[], &mut cx),
+        }
         super::Applied {
             records,
-            abort: None,
+            abort: Vec::new(),
         }
     }
 
@@ -120,8 +128,11 @@ impl Run {
         };
         let Some(key) = key else { return };
         let plan = Arc::clone(&self.plan);
-        let waits = try_at(&plan.steps, &mut self.top, &key.0)
-            .is_some_and(|attempts| attempts.phase == Phase::Waiting);
+        let attempts = match &mut self.cleanup {
+            Some(cleanup) => cleanup.attempts(&key),
+            None => try_at(&plan.steps, &mut self.top, &key.0),
+        };
+        let waits = attempts.is_some_and(|attempts| attempts.phase == Phase::Waiting);
         if waits {
             self.woken_at(at);
             set_now(&plan.steps, &mut self.top, &key.0, &at.to_rfc3339());
@@ -144,7 +155,7 @@ fn set_now(level: &Level, state: &mut LevelState, way: &[u32], now: &str) {
         return;
     };
     let index = *index as usize;
-    if let Body::Steps(inner) = &level.steps[index].body
+    if let Some(Body::Steps(inner)) = level.steps.get(index).map(|step| &step.body)
         && let StepState::Loop(items) = &mut state.steps[index]
         && let Some(ItemState::Level(state)) = items.open.get_mut(item)
     {
@@ -154,7 +165,11 @@ fn set_now(level: &Level, state: &mut LevelState, way: &[u32], now: &str) {
 }
 
 /// The step of a key, and what its expressions read.
-fn surroundings(level: &Arc<Level>, state: &LevelState, way: &[u32]) -> Option<(StepRef, Scope)> {
+pub(super) fn surroundings(
+    level: &Arc<Level>,
+    state: &LevelState,
+    way: &[u32],
+) -> Option<(StepRef, Scope)> {
     let index = *way.first()? as usize;
     let step = level.steps.get(index)?;
     let scope = state.step_scope(level, index);
@@ -168,7 +183,7 @@ fn surroundings(level: &Arc<Level>, state: &LevelState, way: &[u32]) -> Option<(
             let item = way[1];
             match (items.open.get(&item)?, &step.body) {
                 (ItemState::Try(_), _) => {
-                    let scope = items.item_scope(step.for_each.as_ref()?, &scope, item);
+                    let scope = items.item_scope(step, &scope, item);
                     Some((found, scope))
                 }
                 (ItemState::Level(state), Body::Steps(level)) => {
@@ -182,7 +197,7 @@ fn surroundings(level: &Arc<Level>, state: &LevelState, way: &[u32]) -> Option<(
 }
 
 /// All attempts that wait.
-fn collect(state: &LevelState, at: &mut Vec<u32>, found: &mut impl FnMut(&[u32], &Try)) {
+pub(super) fn collect(state: &LevelState, at: &mut Vec<u32>, found: &mut impl FnMut(&[u32], &Try)) {
     for (index, step) in state.steps.iter().enumerate() {
         at.push(u32::try_from(index).unwrap_or(u32::MAX));
         match step {

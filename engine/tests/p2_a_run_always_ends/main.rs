@@ -5,6 +5,7 @@
 //! outside: from a file that nodes append to, and from a table that they write.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod cleanup;
 mod fire;
 mod scene;
 #[expect(dead_code, reason = "each test file uses a part of it")]

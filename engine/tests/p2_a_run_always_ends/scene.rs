@@ -197,9 +197,16 @@ pub async fn accept(scene: &Scene, life: &str) {
 
 /// A run that is accepted and not begun.
 pub async fn accepted(stage: &Stage) -> (Engine, RunId) {
+    accepted_of(stage, WORKFLOW, json!({ "n": 7 })).await
+}
+
+/// The same, of another workflow.
+pub async fn accepted_of(stage: &Stage, yaml: &str, inputs: serde_json::Value) -> (Engine, RunId) {
     let engine = stage.scene.engine("0");
     publish(&engine, stage.scene.tenant).await;
-    let start = StartRun::new("crash", json!({ "n": 7 }));
+    let saved = engine.save(stage.scene.tenant, yaml).await.unwrap();
+    engine.publish(stage.scene.tenant, saved.id).await.unwrap();
+    let start = StartRun::new(saved.workflow, inputs);
     let run = engine.start(stage.scene.tenant, &start).await.unwrap().run;
     (engine, run)
 }

@@ -1,6 +1,8 @@
 //! The state machine, driven by a script instead of an executor.
 
 mod branches;
+mod cleanup;
+mod repeat;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -91,7 +93,7 @@ fn facts() -> RunFacts {
         id: "run".to_owned(),
         workflow: "w".to_owned(),
         tenant: "t".to_owned(),
-        now: now().to_rfc3339(),
+        now: now(),
     }
 }
 
@@ -123,7 +125,17 @@ impl Told {
 }
 
 /// Starts all that may start, then lets attempts end, first come first served.
-fn drive(mut run: Run, mut records: Vec<Record>, script: &Script<'_>) -> Told {
+fn drive(run: Run, records: Vec<Record>, script: &Script<'_>) -> Told {
+    drive_with(run, records, script, &now)
+}
+
+/// The same, with a clock that tells when each attempt ends.
+fn drive_with(
+    mut run: Run,
+    mut records: Vec<Record>,
+    script: &Script<'_>,
+    clock: &dyn Fn() -> DateTime<Utc>,
+) -> Told {
     let sandbox = Sandbox::default();
     let (mut started, mut running, mut most) = (Vec::new(), Vec::new(), 0);
     let mut at = now();
@@ -152,6 +164,7 @@ fn drive(mut run: Run, mut records: Vec<Record>, script: &Script<'_>) -> Told {
             }
         }
         let start = running.remove(0);
+        at = at.max(clock());
         let StepBody::Node { node, with } = &start.step.body else {
             unreachable!("only nodes are attempted")
         };
@@ -389,22 +402,40 @@ fn cut_anywhere(yaml: &str) {
     cut_anywhere_with(yaml, &same);
 }
 
+/// Takes a run up where its records end.
+fn recovered(yaml: &str, records: &[Record], script: &Script<'_>) -> Told {
+    let (run, applied) = Run::recover(
+        plan(yaml),
+        Sandbox::default(),
+        &facts(),
+        Typed::any(json!({})),
+        stored(records),
+        now(),
+    );
+    drive(run, applied.records, script)
+}
+
+/// What the executor says when an attempt has ended.
+fn attempted(start: &Start, result: NodeResult<Value>) -> Event {
+    Event::Attempted(Attempted {
+        key: start.key.clone(),
+        effect: Effect::Pure,
+        input: None,
+        idempotency: None,
+        started_at: now(),
+        ended_at: now(),
+        logs: Vec::new(),
+        result: result.map(Waited::Done),
+        dice: 0,
+    })
+}
+
 fn cut_anywhere_with(yaml: &str, script: &Script<'_>) {
     let whole = tell(yaml, script);
     let expected = whole.run.scope().clone();
     for cut in 0..=whole.records.len() {
         let kept = &whole.records[..cut];
-        let known = stored(kept);
-        let inputs = Typed::any(json!({}));
-        let (run, applied) = Run::recover(
-            plan(yaml),
-            Sandbox::default(),
-            &facts(),
-            inputs,
-            known,
-            now(),
-        );
-        let told = drive(run, applied.records, script);
+        let told = recovered(yaml, kept, script);
         assert_eq!(told.outlook, Outlook::Succeeded, "cut at {cut}");
         let done: Vec<_> = kept
             .iter()
@@ -476,7 +507,7 @@ fn a_cancelled_run_starts_nothing() {
     let mut run = Run::new(plan(yaml), Sandbox::default(), &facts(), inputs);
     run.begin(now());
     let applied = run.apply(Event::Cancelled, now());
-    assert!(applied.abort.is_some());
+    assert!(!applied.abort.is_empty());
     assert!(run.next_start().is_none());
     assert_eq!(run.outlook(), Outlook::Cancelled);
 }
