@@ -65,12 +65,20 @@ impl App {
     /// # Errors
     /// When there is no database, or it cannot be brought up to date.
     pub async fn start(config: &Config) -> Result<Self, Failure> {
+        Self::start_with(config, registry_for(config)).await
+    }
+
+    /// The same with other nodes.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(config: &Config, nodes: Registry) -> Result<Self, Failure> {
         let began = Instant::now();
         let master = config.master_key()?;
         let (server, url) = open_database(config).await?;
         let pool = pool(&url)?;
         let clock: SharedClock = Arc::new(SystemClock);
-        let engine = Engine::new(pool.clone(), registry_for(config), master, clock);
+        let engine = Engine::new(pool.clone(), nodes, master, clock);
         let worker = Worker::start(engine.clone(), WorkerOptions::default()).await?;
         Ok(Self {
             engine,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::StyledStr;
-use clap::{Arg, Args, Command, CommandFactory, Parser, Subcommand};
+use clap::{Arg, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use crate::words::{Language, Words};
@@ -62,14 +62,33 @@ pub enum Commands {
 /// `copro bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "serve")]
     pub files: Vec<PathBuf>,
+    #[arg(
+        long,
+        value_name = "http|process",
+        default_value = "http",
+        hide_possible_values = true
+    )]
+    pub door: Door,
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one::<usize>)]
     pub clients: usize,
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = at_least_one::<u64>)]
     pub seconds: u64,
     #[arg(long)]
     pub json: bool,
+    /// What the measure starts: the server that it asks.
+    #[arg(long, hide = true, conflicts_with = "files")]
+    pub serve: bool,
+}
+
+/// Where the clients of `copro bench` come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Door {
+    /// Webhooks of a `copro` of its own, which answers with the outputs.
+    Http,
+    /// The engine, in the same process.
+    Process,
 }
 
 /// A count that may not be zero.

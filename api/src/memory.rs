@@ -1,11 +1,12 @@
-//! How much memory the process has used.
+//! How much memory a process has used.
 
 use std::fs;
+use std::path::PathBuf;
 
 /// The most memory the process has held so far, in MiB, where the system tells.
 #[must_use]
-pub fn peak_mib() -> Option<usize> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+pub fn peak_mib(process: u32) -> Option<usize> {
+    let status = fs::read_to_string(folder(process).join("status")).ok()?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -14,7 +15,11 @@ pub fn peak_mib() -> Option<usize> {
 }
 
 /// Counts the peak anew from here, where the system lets it be.
-pub fn forget_peak() {
+pub fn forget_peak(process: u32) {
     // Where it cannot be, the peak is that of the whole process: never too low.
-    let _ = fs::write("/proc/self/clear_refs", "5");
+    let _ = fs::write(folder(process).join("clear_refs"), "5");
+}
+
+fn folder(process: u32) -> PathBuf {
+    PathBuf::from(format!("/proc/{process}"))
 }

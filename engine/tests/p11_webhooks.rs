@@ -168,6 +168,35 @@ async fn a_run_that_takes_long_is_answered_by_its_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_publishes_at_an_address_is_what_it_starts() {
+    let mut test = test(&Gate::default()).await;
+    let first = workflow("{ path: /orders, answer: outputs }", STEP);
+    test.publish(&first).await;
+    test.start_worker(WorkerOptions::default()).await;
+    let call = post(None, &json!({ "n": 1 }));
+    let outputs = async || {
+        let accepted = taken(&test, &call).await;
+        match test.engine.reply(&accepted, PATIENCE).await.unwrap() {
+            Reply::Ended { outputs, .. } => outputs,
+            reply => panic!("{reply:?}"),
+        }
+    };
+    for _ in 0..3 {
+        assert_eq!(outputs().await, Some(json!({ "n": 1 })));
+    }
+    let elsewhere = test.another_engine();
+    let publish = async |yaml: &str| {
+        let saved = elsewhere.save(test.tenant, yaml).await.unwrap();
+        elsewhere.publish(test.tenant, saved.id).await.unwrap();
+    };
+    publish(&first.replace("event.body.n", "event.body.n + 1")).await;
+    assert_eq!(outputs().await, Some(json!({ "n": 2 })));
+    publish(&first.replace("/orders", "/elsewhere")).await;
+    let nobody = test.engine.receive(test.tenant, &call).await;
+    assert!(matches!(nobody, Err(HookError::Unknown)), "{nobody:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_call_starts_nothing() {
     let test = test(&Gate::default()).await;
     let webhook =

@@ -14,7 +14,7 @@ fn each_workload_is_measured_beside_its_floor() {
         "examples/bench/five-external.yaml",
         "examples/bench/five-transaction.yaml",
     ];
-    let options = ["--clients", "2", "--seconds", "3", "--json"];
+    let options = ["--clients", "2", "--seconds", "1", "--json"];
     let said = copro
         .call(&[&["bench"], files.as_slice(), options.as_slice()].concat())
         .well();
@@ -48,7 +48,15 @@ fn a_workload_without_a_floor_has_no_ratio_and_a_bad_one_is_told() {
     let source = "name: alone\ninputs: { n: { type: integer } }\nsteps: { a: { uses: set, with: { n: 1 } } }\n";
     fs::write(&alone, source).unwrap();
     let alone = alone.to_str().unwrap();
-    let options = ["--clients", "1", "--seconds", "1", "--json"];
+    let options = [
+        "--door",
+        "process",
+        "--clients",
+        "1",
+        "--seconds",
+        "1",
+        "--json",
+    ];
     let said = copro
         .call(&[&["bench", alone], options.as_slice()].concat())
         .well();
@@ -64,5 +72,13 @@ fn a_workload_without_a_floor_has_no_ratio_and_a_bad_one_is_told() {
         .call(&[&["bench", alone], options.as_slice()].concat())
         .badly(1);
     assert!(told.contains("n'a pas réussi"), "{told}");
+    // Over HTTP it has no address.
+    let nobody = copro
+        .call(&[&["bench", alone], &options[2..]].concat())
+        .badly(1);
+    assert!(
+        nobody.contains("/alone") && nobody.contains("404"),
+        "{nobody}"
+    );
     copro.call(&["bench"]).badly(2);
 }

@@ -36,5 +36,9 @@ impl Engine {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         published.retain(|(owner, _), _| *owner != tenant);
+        drop(published);
+        let listeners = inner.listeners.write();
+        let mut listeners = listeners.unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|(owner, _), _| *owner != tenant);
     }
 }

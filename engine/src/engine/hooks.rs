@@ -1,14 +1,16 @@
 //! Webhooks: a request becomes a run, and its caller is answered.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
+use futures::future::Shared;
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
 use super::inspect::run_status;
-use super::{Engine, EngineError, RunFailure, RunResult, Version, open_step};
+use super::{Engine, EngineError, RunEnding, RunFailure, RunResult, Version, open_step};
 use crate::crypto::Kind;
 use crate::graph::{Body, HookAnswer, HookAuth, RESPOND, Trigger, TriggerKind, Webhook};
 use crate::ids::{RunId, TenantId};
@@ -64,6 +66,24 @@ pub struct Accepted {
     pub answer: HookAnswer,
     tenant: TenantId,
     responders: Arc<[Arc<str>]>,
+    ending: Option<Ending>,
+}
+
+/// The end of a run that this process executes.
+#[derive(Clone)]
+struct Ending(Shared<RunEnding>);
+
+impl std::fmt::Debug for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ending")
+    }
+}
+
+/// Who listens at an address.
+pub(super) struct Listener {
+    version: Arc<Version>,
+    trigger: Trigger,
+    webhook: Webhook,
 }
 
 /// What a caller is told.
@@ -95,6 +115,11 @@ impl Engine {
         tenant: TenantId,
         delivery: &Delivery,
     ) -> Result<Delivered, HookError> {
+        if let Some(listener) = self.known_listener(tenant, delivery)
+            && let Some(accepted) = self.receive_here(tenant, delivery, &listener).await?
+        {
+            return Ok(Delivered::Run(accepted));
+        }
         if self.known_key(tenant).is_none() {
             // Opened outside of the transaction, for one connection a request is
             // enough; and for those only at whose address somebody listens.
@@ -104,46 +129,125 @@ impl Engine {
             self.data_key(tenant).await?;
         }
         let mut tx = self.of_tenant(tenant).await?;
-        let (version, trigger, webhook) = self.address(&mut tx, tenant, delivery).await?;
+        let listener = self.address(&mut tx, tenant, delivery).await?;
         let now = self.clock().now();
-        let secret = match webhook.auth.credential() {
-            Some(name) => self.credential_on(&mut tx, tenant, name).await?,
-            None => None,
-        };
-        let secret = secret.as_ref().map(|secret| secret.as_str());
-        if !permits(&webhook.auth, secret, delivery, now) {
+        let auth = &listener.webhook.auth;
+        if !self.may(&mut tx, tenant, auth, delivery, now).await? {
             return Err(HookError::Unauthorized);
         }
         self.refuse_when_full_on(&mut tx, tenant).await?;
-        let occasion = Occasion {
-            event: delivery.event(),
-            about: Map::new(),
-            at: now,
-            key: match delivery.test {
-                true => None,
-                false => delivery.key(&webhook.auth),
-            },
-        };
+        let occasion = occasion(delivery, auth, now);
         let fired = self
-            .fire(&mut tx, tenant, &version, &trigger, &occasion)
+            .fire(
+                &mut tx,
+                tenant,
+                &listener.version,
+                &listener.trigger,
+                &occasion,
+            )
             .await?;
         store::commit!("hooks.commit", tx).map_err(EngineError::from)?;
-        match fired {
-            Fired::Faulty => Err(HookError::Refused),
-            Fired::Filtered => Ok(Delivered::Filtered),
+        let fired = match fired {
+            Fired::Faulty => return Err(HookError::Refused),
+            Fired::Filtered => Delivered::Filtered,
             Fired::Run(started) => {
                 if started.new {
                     self.announce();
                 }
-                Ok(Delivered::Run(Accepted {
+                Delivered::Run(Accepted {
                     run: started.run,
                     new: started.new,
-                    answer: webhook.answer,
+                    answer: listener.webhook.answer,
                     tenant,
-                    responders: responders(&version),
-                }))
+                    responders: responders(&listener.version),
+                    ending: None,
+                })
+            }
+        };
+        if !delivery.test {
+            self.remember_listener(tenant, delivery, listener);
+        }
+        Ok(fired)
+    }
+
+    /// Takes a request that has no key in the worker of this process. What is
+    /// remembered of its address holds if the version is still the published one
+    /// when the run is born; whatever else comes up is for who looks it up.
+    async fn receive_here(
+        &self,
+        tenant: TenantId,
+        delivery: &Delivery,
+        listener: &Listener,
+    ) -> Result<Option<Accepted>, HookError> {
+        let Listener {
+            version,
+            trigger,
+            webhook,
+        } = listener;
+        let now = self.clock().now();
+        let occasion = occasion(delivery, &webhook.auth, now);
+        if occasion.key.is_some() {
+            return Ok(None);
+        }
+        if webhook.auth.credential().is_some() {
+            let mut tx = self.of_tenant(tenant).await?;
+            if !self
+                .may(&mut tx, tenant, &webhook.auth, delivery, now)
+                .await?
+            {
+                return Ok(None);
             }
         }
+        self.refuse_when_full(tenant).await?;
+        let Ok(Some(run)) = self.wanted(tenant, version, trigger, &occasion) else {
+            return Ok(None);
+        };
+        match self.bear(tenant, &run, version, true).await {
+            Ok(Some((started, ending))) => Ok(Some(Accepted {
+                run: started.run,
+                new: true,
+                answer: webhook.answer,
+                tenant,
+                responders: responders(version),
+                ending: Some(Ending(ending.shared())),
+            })),
+            Err(error @ EngineError::Unanswered(_)) => Err(error.into()),
+            Ok(None) | Err(_) => Ok(None),
+        }
+    }
+
+    fn known_listener(&self, tenant: TenantId, delivery: &Delivery) -> Option<Arc<Listener>> {
+        let known = self.0.listeners.read();
+        let known = known.unwrap_or_else(PoisonError::into_inner);
+        let address = (tenant, subject(&delivery.method, &delivery.path));
+        known
+            .get(&address)
+            .filter(|_| !delivery.test)
+            .map(Arc::clone)
+    }
+
+    fn remember_listener(&self, tenant: TenantId, delivery: &Delivery, listener: Listener) {
+        let known = self.0.listeners.write();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        let address = (tenant, subject(&delivery.method, &delivery.path));
+        known.insert(address, Arc::new(listener));
+    }
+
+    /// Whether a request proves where it comes from.
+    async fn may(
+        &self,
+        connection: &mut Connection,
+        tenant: TenantId,
+        auth: &HookAuth,
+        delivery: &Delivery,
+        now: DateTime<Utc>,
+    ) -> Result<bool, EngineError> {
+        let secret = match auth.credential() {
+            Some(name) => self.credential_on(connection, tenant, name).await?,
+            None => None,
+        };
+        let secret = secret.as_ref().map(|secret| secret.as_str());
+        Ok(permits(auth, secret, delivery, now))
     }
 
     async fn of_tenant(&self, tenant: TenantId) -> Result<store::Db, EngineError> {
@@ -156,12 +260,12 @@ impl Engine {
         connection: &mut Connection,
         tenant: TenantId,
         delivery: &Delivery,
-    ) -> Result<(Arc<Version>, Trigger, Webhook), HookError> {
+    ) -> Result<Listener, HookError> {
         let stage = match delivery.test {
             true => Stage::Draft,
             false => Stage::Published,
         };
-        let subjects = METHODS.map(|method| format!("{method} {}", delivery.path));
+        let subjects = METHODS.map(|method| subject(method, &delivery.path));
         let rows = store::triggers::webhooks(connection, tenant, stage, &subjects)
             .await
             .map_err(EngineError::from)?;
@@ -184,7 +288,11 @@ impl Engine {
         if delivery.test {
             trigger.dedup = None;
         }
-        Ok((version, trigger, webhook))
+        Ok(Listener {
+            version,
+            trigger,
+            webhook,
+        })
     }
 
     /// Waits for what the caller of an accepted request is told, but not longer
@@ -197,6 +305,15 @@ impl Engine {
         let old = !accepted.new && now - accepted.run.created_at() > ANSWER_KEPT;
         if accepted.answer == HookAnswer::Accepted || old {
             return Ok(Reply::Later);
+        }
+        if let (HookAnswer::Outputs, Some(Ending(ending))) = (accepted.answer, &accepted.ending)
+            && let Ok(Some(end)) = tokio::time::timeout(POLL.min(within), ending.clone()).await
+        {
+            return Ok(Reply::Ended {
+                status: end.status,
+                outputs: end.outputs.clone(),
+                error: end.error.clone(),
+            });
         }
         let mut hints = self.flushed().subscribe();
         let within = TimeDelta::from_std(within).unwrap_or(TimeDelta::MAX);
@@ -261,6 +378,24 @@ impl HookAuth {
             Self::Bearer { credential } | Self::Basic { credential } => Some(credential),
             Self::Signed(signature) => Some(&signature.credential),
         }
+    }
+}
+
+/// What an address is known by.
+fn subject(method: &str, path: &str) -> String {
+    format!("{method} {path}")
+}
+
+/// What a trigger hears of a request.
+fn occasion(delivery: &Delivery, auth: &HookAuth, now: DateTime<Utc>) -> Occasion {
+    Occasion {
+        event: delivery.event(),
+        about: Map::new(),
+        at: now,
+        key: match delivery.test {
+            true => None,
+            false => delivery.key(auth),
+        },
     }
 }
 

@@ -19,10 +19,13 @@ pub(crate) struct Newborn {
     pub birth: Birth,
 }
 
+/// The end of a run, if the worker that took it from its birth brings it there.
+pub(crate) type RunEnding = BoxFuture<'static, Option<Arc<RunEnd>>>;
+
 /// What became of a run that a worker took from its birth.
 pub(crate) enum Admission {
-    /// It is durable. Then its end, if that worker brings it there.
-    Born(BoxFuture<'static, Option<Arc<RunEnd>>>),
+    /// It is durable.
+    Born(RunEnding),
     /// It is not, and never will be.
     Refused,
     /// The worker ended before it heard from the database.

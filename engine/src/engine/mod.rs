@@ -34,7 +34,7 @@ pub use error::EngineError;
 pub use events::Event;
 pub(crate) use events::EventBody;
 pub use hooks::{Accepted, Delivered, HookError, Reply};
-pub(crate) use host::{Admission, Host, Newborn};
+pub(crate) use host::{Admission, Host, Newborn, RunEnding};
 pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepView};
 pub(crate) use inspect::{RunResult, open_items, open_step};
 pub(crate) use kin::{Kin, Parent};
@@ -76,6 +76,7 @@ struct Inner {
     sandbox: Sandbox,
     versions: RwLock<HashMap<(TenantId, VersionId), Arc<Version>>>,
     published: RwLock<HashMap<(TenantId, String), VersionId>>,
+    listeners: RwLock<HashMap<(TenantId, String), Arc<hooks::Listener>>>,
     keys: RwLock<HashMap<TenantId, Arc<DataKey>>>,
     flushed: broadcast::Sender<(TenantId, RunId)>,
     wake: Notify,
@@ -105,6 +106,7 @@ impl Engine {
             sandbox: Sandbox::default(),
             versions: RwLock::default(),
             published: RwLock::default(),
+            listeners: RwLock::default(),
             keys: RwLock::default(),
             flushed: broadcast::channel(4096).0,
             wake: Notify::new(),

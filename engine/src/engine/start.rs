@@ -4,12 +4,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::future::BoxFuture;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::kin::Kin;
-use super::{Admission, Engine, EngineError, Newborn, RunFailure, Version};
+use super::{Admission, Engine, EngineError, Newborn, RunEnding, RunFailure, Version};
 use crate::crypto::Kind;
 use crate::expr::{RunFacts, Scope};
 use crate::ids::{RunId, TenantId, VersionId};
@@ -172,24 +171,39 @@ impl Engine {
         &self,
         tenant: TenantId,
         run: &StartRun,
-    ) -> Result<Option<(Started, BoxFuture<'static, Option<Arc<RunEnd>>>)>, EngineError> {
-        let Some(host) = self.the_host().filter(|_| !self.is_limited(tenant)) else {
-            return Ok(None);
-        };
+    ) -> Result<Option<(Started, RunEnding)>, EngineError> {
         let known = run
             .version
             .or_else(|| self.known_published(tenant, &run.workflow));
         let Some(version) = known.and_then(|id| self.known_version(tenant, id)) else {
             return Ok(None);
         };
+        self.bear(tenant, run, &version, run.version.is_none())
+            .await
+    }
+
+    /// Starts a run of this version in the worker of this process; none when the
+    /// run has to be queued. With `if_published`, also when another version is
+    /// the published one by now.
+    pub(super) async fn bear(
+        &self,
+        tenant: TenantId,
+        run: &StartRun,
+        version: &Version,
+        if_published: bool,
+    ) -> Result<Option<(Started, RunEnding)>, EngineError> {
+        let Some(host) = self.the_host().filter(|_| !self.is_limited(tenant)) else {
+            return Ok(None);
+        };
         if run.requester.is_some() || run.once.is_some() || !version.calls.is_empty() {
             // What it has of relations, or its key, is looked up and stored with it.
             return Ok(None);
         }
-        let accepted = self.accept(tenant, run, &version, self.new_run()).await?;
+        let mut accepted = self.accept(tenant, run, version, self.new_run()).await?;
+        accepted.birth.if_published = if_published;
         if let Some(load) = &accepted.birth.load {
             // Limits are kept by those who claim.
-            self.drop_at_the_door(tenant, &version, load).await?;
+            self.drop_at_the_door(tenant, version, load).await?;
             return Ok(None);
         }
         let run = accepted.run;

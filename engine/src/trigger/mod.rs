@@ -99,7 +99,7 @@ impl Engine {
     }
 
     /// The run that a trigger wants; none when its filter says no.
-    fn wanted(
+    pub(crate) fn wanted(
         &self,
         tenant: TenantId,
         version: &Version,

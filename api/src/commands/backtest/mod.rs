@@ -142,7 +142,7 @@ fn report(replayed: &Replayed, took: Duration, start: Duration, screen: &Screen,
             ("start", &words.duration(start)),
         ],
     ));
-    if let Some(peak) = memory::peak_mib() {
+    if let Some(peak) = memory::peak_mib(std::process::id()) {
         screen.line(&words.text("backtest.memory", &[("mib", &words.count(peak))]));
     }
 }

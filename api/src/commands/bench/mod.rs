@@ -11,6 +11,7 @@
 mod floor;
 mod load;
 mod nodes;
+mod server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,9 +26,11 @@ use engine::{Engine, StartRun, Worker, WorkerOptions};
 use serde::Serialize;
 use serde_json::json;
 
+use self::load::Target;
+use self::server::Server;
 use super::Done;
 use crate::app::Scratch;
-use crate::cli::Bench;
+use crate::cli::{Bench, Door};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::screen::{Screen, Side, Style, Table};
@@ -73,6 +76,9 @@ pub async fn execute(
     screen: &Screen,
     words: &Words,
 ) -> Result<Done, Failure> {
+    if asked.serve {
+        return server::serve(config, screen).await;
+    }
     let workloads: Vec<Workload> = asked
         .files
         .iter()
@@ -127,12 +133,27 @@ async fn measure_all(
     let pgbench = local::program("pgbench", config.postgres_programs.as_deref())
         .map_err(|error| Failure::new("private_database").caused_by(error))?;
     let registry = nodes::registry().expect("the list of nodes is checked by a test");
+    let master = MasterKey::generate();
+    let door = match asked.door {
+        Door::Process => None,
+        Door::Http => Some(Server::start(scratch, &master).await?),
+    };
     let clock = Arc::new(SystemClock);
-    let engine = Engine::new(scratch.pool(), registry, MasterKey::generate(), clock);
-    let mut worker = Worker::start(engine.clone(), WorkerOptions::default()).await?;
+    let engine = Engine::new(scratch.pool(), registry, master, clock);
+    let tenant = TenantId::new(chrono::DateTime::UNIX_EPOCH);
+    let mut worker = None;
+    let (target, process) = match &door {
+        Some(server) => (Target::Http(server.address, tenant), server.process),
+        None => {
+            worker = Some(Worker::start(engine.clone(), WorkerOptions::default()).await?);
+            (Target::Process(engine.clone(), tenant), std::process::id())
+        }
+    };
     let measure = Measure {
         engine,
-        tenant: TenantId::new(chrono::DateTime::UNIX_EPOCH),
+        tenant,
+        target,
+        process,
         clients: asked.clients,
         turn: Duration::from_secs(asked.seconds) / ROUNDS,
         pgbench,
@@ -146,13 +167,25 @@ async fn measure_all(
             Err(failure) => measured = Err(failure),
         }
     }
-    worker.stop().await;
-    measured
+    if let Some(mut worker) = worker {
+        worker.stop().await;
+    }
+    let stopped = match door {
+        Some(server) => server.stop().await,
+        None => Ok(()),
+    };
+    // What the measure failed of is what to tell.
+    let measured = measured?;
+    stopped?;
+    Ok(measured)
 }
 
 struct Measure {
     engine: Engine,
     tenant: TenantId,
+    target: Target,
+    /// The process that executes the runs.
+    process: u32,
     clients: usize,
     turn: Duration,
     pgbench: PathBuf,
@@ -164,11 +197,11 @@ impl Measure {
         let saved = self.engine.save(self.tenant, &it.source).await?;
         self.engine.publish(self.tenant, saved.id).await?;
         let steps = self.warm(&saved.workflow).await?;
-        memory::forget_peak();
+        memory::forget_peak(self.process);
         let (mut turns, mut floors) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let (engine, name) = (&self.engine, &saved.workflow);
-            turns.push(load::drive(engine, self.tenant, name, self.clients, self.turn).await?);
+            let name = &saved.workflow;
+            turns.push(load::drive(&self.target, name, self.clients, self.turn).await?);
             if let Some(script) = &it.floor {
                 let (program, url) = (&self.pgbench, &self.url);
                 floors.push(floor::drive(program, url, script, self.clients, self.turn).await?);
@@ -193,7 +226,7 @@ impl Measure {
             p99_ms: millis(99),
             floor_runs_per_s: floor_runs_per_s.map(|rate| rounded(rate, 1)),
             ratio: floor_runs_per_s.map(|floor| rounded(runs_per_s / floor, 3)),
-            peak_rss_mib: memory::peak_mib(),
+            peak_rss_mib: memory::peak_mib(self.process),
         })
     }
 
