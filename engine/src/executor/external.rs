@@ -1,12 +1,16 @@
 //! Effects on the outside world: intent durable first, outcome after, one key.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::attempt::{Attempt, Done, caught, timed_out, within};
 use crate::node::{ErrorKind, LookUp, NodeError, Plain};
+use crate::store::{self, DbError, Role};
+
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl Attempt {
     /// Waits until its intent, which is in checkpoint `number`, is durable,
@@ -17,7 +21,9 @@ impl Attempt {
             if !self.is_flushed(number).await {
                 return Done::Lost;
             }
-            self.shop.lease.fresh().await;
+            if !self.may_act().await {
+                return Done::Lost;
+            }
             if self.abort.is_cancelled() {
                 return Done::Aborted(self.start.key);
             }
@@ -35,6 +41,36 @@ impl Attempt {
             };
             self.done(result)
         })
+    }
+
+    /// Waits until an effect may start; false when the run has another owner.
+    ///
+    /// A worker that was taken for dead asks first: its intent may be durable
+    /// since before, and the run another's by now.
+    async fn may_act(&self) -> bool {
+        loop {
+            let lost = self.shop.lease.fresh().await;
+            if lost == 0 {
+                return true;
+            }
+            match self.is_owned().await {
+                Ok(true) if self.shop.lease.is_fresh(lost) => return true,
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(error) => {
+                    tracing::warn!(%error, "whose run it is cannot be asked");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn is_owned(&self) -> Result<bool, DbError> {
+        let fence = self.buffer().fence();
+        let mut db = store::begin(self.shop.engine.pool(), Role::Tenant(self.tenant)).await?;
+        let owned = store::steps::lock(&mut db, fence).await?;
+        db.rollback().await?;
+        Ok(owned)
     }
 
     /// Asks the service what became of the attempt.
@@ -55,12 +91,7 @@ impl Attempt {
 
     /// Whether this checkpoint of the run became durable; false when the run is lost.
     pub(super) async fn is_flushed(&self, number: u64) -> bool {
-        let mut acks = {
-            let buffer = self.buffer.lock();
-            buffer
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .acks()
-        };
+        let mut acks = self.buffer().acks();
         let acks = acks
             .wait_for(|acks| acks.flushed >= number || acks.lost.is_some())
             .await;

@@ -1,13 +1,13 @@
 //! Steps that write this database: exactly once.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::attempt::{Attempt, Bounded, Done, bounded, caught, timed_out, within};
-use super::buffer::{Buffer, Taken};
+use super::buffer::Taken;
 use crate::engine::{Kin, Parent};
 use crate::node::{Call, InTransaction, NodeError, NodeResult, On, Wait, Waited};
 use crate::run::{Body, Record, StepStatus};
@@ -283,10 +283,6 @@ impl Attempt {
             Some(_) => Try::Lost,
             None => Try::Refused(NodeError::fail(super::task::UNSTORABLE, &error)),
         }
-    }
-
-    fn buffer(&self) -> MutexGuard<'_, Buffer> {
-        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

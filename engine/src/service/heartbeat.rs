@@ -78,7 +78,7 @@ fn beat_until_stopped(
         let mut connection = None;
         let mut held = Some(held);
         loop {
-            let beaten = beat(&pulse, &mut connection).await;
+            let beaten = beat(&pulse, &mut connection, held.is_some()).await;
             if let Some(held) = held.take() {
                 let failed = beaten.is_err();
                 let _ = held.send(beaten);
@@ -100,17 +100,22 @@ fn beat_until_stopped(
     });
 }
 
-async fn beat(pulse: &Pulse, connection: &mut Option<Connection>) -> Result<(), DbError> {
+async fn beat(
+    pulse: &Pulse,
+    connection: &mut Option<Connection>,
+    first: bool,
+) -> Result<(), DbError> {
     let sent = Instant::now();
     let db = connected(pulse, connection).await?;
     let mut tx = store::begin_on(db, Role::EngineUnsynced).await?;
     let renewed = heartbeat::beat(&mut tx, pulse.worker, &pulse.name).await?;
     store::commit!("heartbeat.beat.commit", tx)?;
-    if !renewed {
-        // New, or taken for dead: its runs have other epochs by now.
-        tracing::debug!(worker = %pulse.worker, "the worker has a new lease");
+    if renewed || first {
+        pulse.lease.renew(sent);
+    } else {
+        tracing::warn!(worker = %pulse.worker, "the worker was taken for dead, its runs are others'");
+        pulse.lease.begin_anew(sent);
     }
-    pulse.lease.renew(sent);
     Ok(())
 }
 

@@ -51,10 +51,12 @@ fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             // serialization_failure, deadlock_detected, lock_not_available,
-            // too_many_connections; connection exceptions, shutdowns.
-            matches!(&*code, "40001" | "40P01" | "55P03" | "53300")
-                || code.starts_with("08")
-                || code.starts_with("57P")
+            // idle_in_transaction_session_timeout; connections that are cut,
+            // a disk or a memory that is full, a shutdown, a failing disk.
+            matches!(&*code, "40001" | "40P01" | "55P03" | "25P03")
+                || ["08", "53", "57P", "58"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
         }),
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)

@@ -48,13 +48,19 @@ pub(crate) enum Role {
 /// What a step's statement may take, milliseconds.
 const STATEMENT_TIMEOUT: u32 = 5_000;
 
+/// How long a transaction may do nothing, milliseconds: the locks of a process
+/// that is frozen are free again by the time that others take its runs over.
+const IDLE: u32 = 10_000;
+
 /// Queue tables swell and shrink faster than statistics and cached plans
 /// follow: a plan made when a table was empty must be right when it is full.
 /// Each statement goes from the rows it is given to the index of the table, by
 /// one plan whatever the rows: planning the flush anew takes longer than it does.
 /// A scan that is off costs so much on paper that PostgreSQL would compile it.
+/// Claim and flush wait for nothing but the database: they are idle when frozen.
 const ENGINE: &str = "set_config('role', 'copro_engine', true), \
                       set_config('jit', 'off', true), \
+                      set_config('idle_in_transaction_session_timeout', '5000', true), \
                       set_config('enable_seqscan', 'off', true), \
                       set_config('enable_hashjoin', 'off', true), \
                       set_config('enable_mergejoin', 'off', true), \
@@ -65,11 +71,13 @@ impl Role {
         match self {
             Self::Tenant(tenant) => format!(
                 "begin; select set_config('role', 'copro_app', true), \
-                 set_config('app.tenant', '{tenant}', true)"
+                 set_config('app.tenant', '{tenant}', true), \
+                 set_config('idle_in_transaction_session_timeout', '{IDLE}', true)"
             ),
             Self::Step(tenant) => format!(
                 "begin; select set_config('role', 'copro_app', true), \
                  set_config('app.tenant', '{tenant}', true), \
+                 set_config('idle_in_transaction_session_timeout', '{IDLE}', true), \
                  set_config('statement_timeout', '{STATEMENT_TIMEOUT}', true)"
             ),
             Self::Engine => format!("begin; select {ENGINE}"),

@@ -93,7 +93,7 @@ const ELSEWHERE: &[&str] = &[
     // A run whose nodes the worker lacks is given back as it was.
     "claim.give_back",
     "claim.give_back.commit",
-    // Only after a COMMIT whose answer was lost; it writes nothing.
+    // After a COMMIT whose answer was lost, or a lost lease; it writes nothing.
     "steps.lock",
 ];
 

@@ -4,6 +4,7 @@ use engine::ids::{RunId, TenantId};
 use engine::node::{Decision, Person};
 use engine::{Answer, Engine, EngineError, RunEvent, StartRun, StepStatus};
 use engine::{Worker, WorkerOptions};
+use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::support::scene::{Scene, Stage, play};
@@ -81,6 +82,7 @@ pub async fn child(
     life: &str,
     kill: Option<(&str, u32)>,
 ) -> std::process::ExitStatus {
+    let kill = kill.map(|(point, hit)| (point, hit, Signal::SIGKILL));
     scene.spawn("scene::plays", part, life, kill).ended().await
 }
 

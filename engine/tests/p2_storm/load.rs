@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use engine::ids::RunId;
 use engine::node::{Decision, Person};
-use engine::{Answer, Engine, EngineError, StartRun, Worker, WorkerOptions};
+use engine::{Answer, Engine, EngineError, StartRun, WorkerOptions};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::scene::Scene;
+use crate::support::scene::{self, Scene};
 
 /// All four effects, a loop with nested steps, retries, a wait, a call, a person, a question, an event.
 const WHOLE: &str = r"
@@ -120,20 +119,16 @@ pub fn is_calm(scene: &Scene) -> bool {
 
 /// A worker process: works, with two clients beside it, until it is told to stop.
 pub async fn work(scene: &Scene, life: &str) {
-    let mut told = signal(SignalKind::terminate()).unwrap();
     let engine = scene.engine(life);
-    let options = WorkerOptions {
-        name: life.to_owned(),
-        ..WorkerOptions::default()
-    };
-    let mut worker = Worker::start(engine.clone(), options).await.unwrap();
     let mut clients = JoinSet::new();
     for kind in ["brief", "items"] {
         clients.spawn(client(scene.clone(), engine.clone(), vec![kind]));
     }
-    told.recv().await.unwrap();
-    clients.shutdown().await;
-    worker.stop().await;
+    let options = WorkerOptions {
+        name: life.to_owned(),
+        ..WorkerOptions::default()
+    };
+    scene::work(engine, options).await;
 }
 
 /// Clients in the test's own process, and the people who answer.

@@ -17,7 +17,6 @@ mod verdict;
 use std::time::{Duration, Instant};
 
 use load::Clients;
-use nix::sys::signal::Signal;
 use sqlx::PgPool;
 use support::scene::{Process, Scene, Stage, play, stage, told};
 use verdict::Sightings;
@@ -84,9 +83,7 @@ async fn a_storm_of_kills_loses_nothing_and_doubles_nothing() {
     let sightings = onlooker.await.unwrap();
     drain(&stage, &owner).await;
     for life in lives {
-        life.process.signal(Signal::SIGTERM);
-        let ended = life.process.ended().await;
-        assert!(ended.success(), "{} does not stop well", life.name);
+        life.process.drained().await;
     }
     let verdict = verdict::reach(&stage.scene, &owner, &sightings).await;
     for trouble in &verdict.troubles {

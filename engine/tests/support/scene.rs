@@ -15,11 +15,13 @@ use engine::clock::{Clock, SystemClock};
 use engine::crypto::MasterKey;
 use engine::ids::TenantId;
 use engine::node::Registry;
-use engine::{Engine, RunView};
+use engine::{Engine, RunView, Worker, WorkerOptions};
 use futures::future::BoxFuture;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use sqlx::postgres::PgPoolOptions;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Counts, Outside, make_notes, registry};
 
@@ -88,8 +90,15 @@ impl Scene {
         Engine::new(pool, nodes, master, Arc::new(clock))
     }
 
-    /// Starts this binary again, as a child that plays one part; `entry` is its test.
-    pub fn spawn(&self, entry: &str, part: &str, life: &str, kill: Option<(&str, u32)>) -> Process {
+    /// Starts this binary again, as a child that plays one part; `entry` is its
+    /// test. At the nth hit of a point it sends itself the signal.
+    pub fn spawn(
+        &self,
+        entry: &str,
+        part: &str,
+        life: &str,
+        at: Option<(&str, u32, Signal)>,
+    ) -> Process {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args([entry, "--exact", "--nocapture", "--test-threads=1"])
@@ -106,10 +115,11 @@ impl Scene {
         if told("SCENE_SAYS").is_none() {
             command.stderr(Stdio::null());
         }
-        if let Some((point, hit)) = kill {
+        if let Some((point, hit, signal)) = at {
             command
-                .env("SCENE_KILL_AT", point)
-                .env("SCENE_KILL_HIT", hit.to_string());
+                .env("SCENE_POINT", point)
+                .env("SCENE_HIT", hit.to_string())
+                .env("SCENE_SIGNAL", signal.as_str());
         }
         Process(command.spawn().unwrap())
     }
@@ -125,18 +135,27 @@ impl Scene {
             epoch: told("SCENE_EPOCH").unwrap().parse().unwrap(),
             hurry: told("SCENE_HURRY").unwrap().parse().unwrap(),
         };
-        if let Some(point) = told("SCENE_KILL_AT") {
-            let hit: u32 = told("SCENE_KILL_HIT").unwrap().parse().unwrap();
+        if let Some(point) = told("SCENE_POINT") {
+            let hit: u32 = told("SCENE_HIT").unwrap().parse().unwrap();
+            let signal: Signal = told("SCENE_SIGNAL").unwrap().parse().unwrap();
             let count = AtomicU32::new(0);
-            let kill = move || {
+            let send = move || {
                 if count.fetch_add(1, Ordering::SeqCst) + 1 == hit {
-                    kill(Pid::this(), Signal::SIGKILL).unwrap();
+                    kill(Pid::this(), signal).unwrap();
                 }
             };
-            fail::cfg_callback(point, kill).unwrap();
+            fail::cfg_callback(point, send).unwrap();
         }
         Some((scene, part, told("SCENE_LIFE").unwrap()))
     }
+}
+
+/// A worker that works until it is told to stop (SIGTERM).
+pub async fn work(engine: Engine, options: WorkerOptions) {
+    let mut told = signal(SignalKind::terminate()).unwrap();
+    let mut worker = Worker::start(engine, options).await.unwrap();
+    told.recv().await.unwrap();
+    worker.stop().await;
 }
 
 /// Plays a part to its end.
@@ -161,15 +180,35 @@ pub struct Process(Child);
 
 impl Process {
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.0.id().try_into().unwrap());
-        kill(pid, signal).unwrap();
+        kill(self.pid(), signal).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.0.id().try_into().unwrap())
+    }
+
+    /// Whether it was stopped since the last look (SIGSTOP).
+    pub fn was_stopped(&self) -> bool {
+        let flags = WaitPidFlag::WUNTRACED | WaitPidFlag::WNOHANG;
+        match waitpid(self.pid(), Some(flags)).unwrap() {
+            WaitStatus::Stopped(..) => true,
+            WaitStatus::StillAlive => false,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Lets it stop by itself (SIGTERM), and waits for its good end.
+    pub async fn drained(self) {
+        self.signal(Signal::SIGTERM);
+        let ended = self.ended().await;
+        assert!(ended.success(), "it does not stop well: {ended}");
     }
 
     /// Kills it; it is gone when this returns.
     pub fn kill(&mut self) {
         // It may have ended already.
         let _ = self.0.kill();
-        self.0.wait().unwrap();
+        let _ = self.0.wait();
     }
 
     /// Waits for its end.
