@@ -269,6 +269,7 @@ impl From<EngineError> for Failure {
             }
             EngineError::UnknownRun(run) => Self::new("unknown_run").with("run", run),
             EngineError::Ended(run) => Self::new("run_ended").with("run", run),
+            EngineError::NotAgain(why) => Self::new("not_again").said(why),
             EngineError::Refused(_) => Self::new("answer_refused").said(&error),
             EngineError::NoQuestion(_) => Self::new("no_question").said(&error),
             EngineError::BadInputs(problems) => {

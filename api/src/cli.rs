@@ -136,6 +136,8 @@ pub enum Runs {
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: u32,
         #[command(flatten)]
+        filter: Filter,
+        #[command(flatten)]
         tenant: Tenant,
     },
     Show {
@@ -159,14 +161,83 @@ pub enum Runs {
         #[command(flatten)]
         tenant: Tenant,
     },
-    Cancel(Cancel),
+    Cancel(CancelRuns),
+    Retry(RetryRuns),
+    Rerun(RerunRun),
+}
+
+/// Which runs are meant.
+#[derive(Debug, Args)]
+pub struct Filter {
+    #[arg(long, id = "by_workflow", value_name = "NAME")]
+    pub workflow: Option<String>,
+    #[arg(long, id = "by_status", value_name = "STATUS")]
+    pub status: Option<String>,
+    #[arg(long, id = "by_label", value_name = "NAME=VALUE")]
+    pub label: Option<String>,
+    #[arg(long, id = "by_since", value_name = "DATE|2h")]
+    pub since: Option<String>,
+}
+
+/// Many runs at once.
+#[derive(Debug, Args)]
+pub struct ByFilter {
+    #[command(flatten)]
+    pub filter: Filter,
+    #[arg(long, id = "by_yes")]
+    pub yes: bool,
+    #[arg(long, id = "by_rate", value_name = "N", default_value_t = 50, value_parser = at_least_one::<u32>)]
+    pub rate: u32,
+    #[arg(long, id = "by_resume", value_name = "OPERATION")]
+    pub resume: Option<Uuid>,
 }
 
 /// `copro runs cancel`.
 #[derive(Debug, Args)]
-pub struct Cancel {
+pub struct CancelRuns {
+    #[arg(value_name = "RUN")]
+    pub run: Option<Uuid>,
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub many: ByFilter,
+    #[command(flatten)]
+    pub tenant: Tenant,
+}
+
+/// `copro runs retry`.
+#[derive(Debug, Args)]
+pub struct RetryRuns {
+    #[arg(value_name = "RUN")]
+    pub run: Option<Uuid>,
+    #[arg(
+        long = "version",
+        id = "on_version",
+        value_name = "NUMBER|published",
+        requires = "run"
+    )]
+    pub version: Option<String>,
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub many: ByFilter,
+    #[command(flatten)]
+    pub tenant: Tenant,
+}
+
+/// `copro runs rerun`.
+#[derive(Debug, Args)]
+pub struct RerunRun {
     #[arg(value_name = "RUN")]
     pub run: Uuid,
+    #[arg(long, value_name = "STEP")]
+    pub from: Vec<String>,
+    #[arg(long, value_name = "JSON")]
+    pub input: Option<String>,
+    #[arg(long, value_name = "STEP=JSON")]
+    pub set: Vec<String>,
+    #[arg(long = "version", id = "on_version", value_name = "NUMBER|published")]
+    pub version: Option<String>,
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
     #[command(flatten)]
@@ -356,7 +427,8 @@ fn localized(command: Command, path: &str, words: &Words) -> Command {
         .iter()
         .filter(|id| !matches!(id.as_str(), "help" | "version"))
     {
-        let key = if matches!(id.as_str(), "lang" | "id") {
+        let shared = matches!(id.as_str(), "lang" | "id") || id.starts_with("by_");
+        let key = if shared {
             format!("cli.arg.{id}")
         } else {
             format!("{path}.{id}")

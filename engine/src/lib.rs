@@ -23,11 +23,12 @@ pub mod text;
 mod trigger;
 
 pub use engine::{
-    Accepted, AttemptView, Bearer, Delivered, Engine, EngineError, Event, HookError, Once, Pending,
-    PendingCursor, PendingFilter, Reply, RunEnd, RunEvent, RunFailure, RunFilter, RunSummary,
-    RunView, Saved, StartRun, Started, StepView, TenantSettings, TokenView, Transaction,
-    TriggerFault, TriggerView, Verdict, Version, Watch,
+    Accepted, Acted, AttemptView, Bearer, Bulk, BulkAction, BulkPage, Delivered, Engine,
+    EngineError, Event, HookError, Once, Pending, PendingCursor, PendingFilter, Reply, Rerun,
+    RunEnd, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved, StartRun, Started,
+    StepView, TenantSettings, TokenView, Transaction, TriggerFault, TriggerView, Verdict, Version,
+    Watch,
 };
-pub use run::{Answer, RunStatus, StepStatus};
+pub use run::{Answer, NotAgain, RerunFrom, RunStatus, StepStatus, Taken};
 pub use service::{Worker, WorkerOptions};
 pub use trigger::Delivery;

@@ -1,8 +1,10 @@
 //! One file a command.
 
+mod again;
 mod approvals;
 mod backtest;
 mod bench;
+mod bulk;
 mod demo;
 mod reviews;
 mod run;

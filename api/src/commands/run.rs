@@ -95,7 +95,11 @@ pub async fn watch(
     Ok(Done::Well)
 }
 
-fn inputs(text: &str) -> Result<Value, Failure> {
+/// The data that a run is given.
+///
+/// # Errors
+/// When it is no JSON object.
+pub fn inputs(text: &str) -> Result<Value, Failure> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
         Failure::new("input_not_json")
             .with("line", error.line())

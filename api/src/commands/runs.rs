@@ -3,12 +3,15 @@
 use chrono::{DateTime, Local, Utc};
 use engine::ids::RunId;
 use engine::node::{LogLevel, LogLine, On, Wait};
-use engine::{AttemptView, PendingFilter, RunFilter, RunStatus, RunView, Started, StepView};
+use engine::{
+    AttemptView, BulkAction, PendingFilter, RunFilter, RunStatus, RunView, Started, StepView, Taken,
+};
 use serde_json::Value;
 
-use super::{Done, approvals, run};
+use super::bulk::{Task, filter_of};
+use super::{Done, again, approvals, run};
 use crate::app::App;
-use crate::cli::Runs;
+use crate::cli::{CancelRuns, Runs};
 use crate::failure::Failure;
 use crate::progress::mark_of;
 use crate::screen::{Screen, Side, Style, Table};
@@ -29,10 +32,14 @@ pub async fn execute(
     words: &Words,
 ) -> Result<Done, Failure> {
     match command {
-        Runs::List { limit, tenant } => {
+        Runs::List {
+            limit,
+            filter,
+            tenant,
+        } => {
             let filter = RunFilter {
                 limit: *limit,
-                ..RunFilter::default()
+                ..filter_of(filter)?
             };
             let runs = app.engine.runs(tenant_of(tenant), &filter).await?;
             if runs.is_empty() {
@@ -95,15 +102,34 @@ pub async fn execute(
             };
             return run::watch(app, tenant, &view.workflow, watched, screen, words).await;
         }
-        Runs::Cancel(cancel) => {
-            let (tenant, run) = (tenant_of(&cancel.tenant), RunId(cancel.run));
-            match &cancel.name {
-                Some(name) => app.engine.cancel_by(tenant, run, name).await?,
-                None => app.engine.cancel(tenant, run).await?,
-            }
-            screen.line(&words.say("runs.cancelling"));
-        }
+        Runs::Cancel(cancel) => return stop(app, cancel, screen, words).await,
+        Runs::Retry(asked) => return again::retry(app, asked, screen, words).await,
+        Runs::Rerun(asked) => return again::rerun(app, asked, screen, words).await,
     }
+    Ok(Done::Well)
+}
+
+/// Stops a run, or many by filter.
+async fn stop(
+    app: &App,
+    asked: &CancelRuns,
+    screen: &Screen,
+    words: &Words,
+) -> Result<Done, Failure> {
+    let (tenant, by) = (tenant_of(&asked.tenant), asked.name.as_deref());
+    let Some(run) = asked.run.map(RunId) else {
+        let task = Task {
+            action: BulkAction::Cancel,
+            asked: &asked.many,
+            by,
+        };
+        return task.execute(app, tenant, screen, words).await;
+    };
+    match by {
+        Some(name) => app.engine.cancel_by(tenant, run, name).await?,
+        None => app.engine.cancel(tenant, run).await?,
+    }
+    screen.line(&words.say("runs.cancelling"));
     Ok(Done::Well)
 }
 
@@ -124,6 +150,9 @@ fn show(run: &RunView, screen: &Screen, words: &Words) {
     fact("runs.took", took(Some(run.created_at), run.ended_at, words));
     if let Some(parent) = run.parent {
         fact("runs.parent", parent.to_string());
+    }
+    if let Some(origin) = run.origin {
+        fact("runs.origin", origin.to_string());
     }
     for (name, value) in &run.labels {
         fact("runs.label", format!("{name} = {value}"));
@@ -178,6 +207,13 @@ fn show_attempt(attempt: &AttemptView, several: bool, screen: &Screen, words: &W
             "  {} — {status}, {time}",
             words.text("runs.attempt", &[("number", &number)])
         ));
+    }
+    if let Some(taken) = attempt.taken {
+        let from = words.say(match taken {
+            Taken::Origin => "runs.taken",
+            Taken::Edited => "runs.edited",
+        });
+        screen.line(&format!("    {}", screen.paint(Style::Dim, &from)));
     }
     if let Some(input) = &attempt.input {
         value(&words.say("runs.input"), input, 4, screen, words);

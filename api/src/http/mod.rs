@@ -3,6 +3,7 @@
 //! Handlers know the engine and the words; they know no SQL. Whatever goes
 //! wrong is a [`problem::Problem`].
 
+mod acts;
 mod auth;
 mod health;
 mod hooks;
@@ -47,6 +48,9 @@ fn router(doors: Doors) -> Router {
         .route("/api/v1/runs/{id}", get(runs::get_run))
         .route("/api/v1/runs/{id}/events", get(runs::watch_run))
         .route("/api/v1/runs/{id}/cancel", post(runs::cancel_run))
+        .route("/api/v1/runs/{id}/retry", post(acts::retry_run))
+        .route("/api/v1/runs/{id}/rerun", post(acts::rerun_run))
+        .route("/api/v1/runs/bulk", post(acts::act_on_runs))
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

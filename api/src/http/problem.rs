@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use engine::text::Text;
 use engine::{EngineError, HookError};
 use serde::Serialize;
 
@@ -59,7 +60,7 @@ impl Problem {
             "unauthorized" => StatusCode::UNAUTHORIZED,
             "not_found" | "run_unknown" | "workflow_unknown" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
-            "run_dropped" | "run_ended" => StatusCode::CONFLICT,
+            "run_dropped" | "run_ended" | "run_not_again" => StatusCode::CONFLICT,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
             "inputs_refused" | "request_refused" => StatusCode::UNPROCESSABLE_ENTITY,
             "busy" => StatusCode::TOO_MANY_REQUESTS,
@@ -108,6 +109,7 @@ impl From<EngineError> for Problem {
             EngineError::BadKeyword { .. } => Self::new("inputs_refused").detail(error),
             EngineError::Dropped(_) => Self::new("run_dropped").detail(error),
             EngineError::QueueFull { .. } => Self::new("busy").detail(error),
+            EngineError::NotAgain(why) => Self::new("run_not_again").detail(Text::from(why)),
             EngineError::Ended(_) => Self::new("run_ended"),
             // A process that has its nodes will take it.
             EngineError::BadWorkflow(_) => Self::new("unavailable"),

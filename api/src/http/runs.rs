@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use engine::ids::RunId;
-use engine::{Once, RunView, StartRun, Watch};
+use engine::{Once, RunView, StartRun, Started, Watch};
 use futures::Stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,23 +42,39 @@ pub async fn start_run(
     headers: HeaderMap,
     body: Result<Json<StartBody>, JsonRejection>,
 ) -> Answer<Response> {
+    let run = StartRun {
+        once: once_of(&headers),
+        ..StartRun::new(name, understood(body)?.inputs)
+    };
+    let started = doors.engine.start(caller.tenant, &run).await?;
+    Ok(accepted(&started))
+}
+
+/// The body, unless it is not understood.
+pub(super) fn understood<T>(body: Result<Json<T>, JsonRejection>) -> Answer<T> {
     let Json(body) = body.map_err(|rejected| match rejected.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new("too_large"),
         _ => Problem::new("bad_request").detail(rejected.body_text()),
     })?;
-    let mut run = StartRun::new(name, body.inputs);
-    if let Some(key) = headers.get("idempotency-key") {
-        run = run.once(Once {
-            trigger: BY_HAND.to_owned(),
-            key: String::from_utf8_lossy(key.as_bytes()).into_owned(),
-            kept_for: KEY_KEPT,
-        });
-    }
-    let started = doors.engine.start(caller.tenant, &run).await?;
+    Ok(body)
+}
+
+/// By what a run is started once: the caller's `Idempotency-Key`.
+pub(super) fn once_of(headers: &HeaderMap) -> Option<Once> {
+    let key = headers.get("idempotency-key")?;
+    Some(Once {
+        trigger: BY_HAND.to_owned(),
+        key: String::from_utf8_lossy(key.as_bytes()).into_owned(),
+        kept_for: KEY_KEPT,
+    })
+}
+
+/// Tells the run that was accepted, and where it is read.
+pub(super) fn accepted(started: &Started) -> Response {
     let url = format!("/api/v1/runs/{}", started.run);
     let location = [(header::LOCATION, url.clone())];
     let body = Json(json!({ "run": started.run, "url": url, "new": started.new }));
-    Ok((StatusCode::ACCEPTED, location, body).into_response())
+    (StatusCode::ACCEPTED, location, body).into_response()
 }
 
 /// A run with its steps and attempts.

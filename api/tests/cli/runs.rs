@@ -120,3 +120,64 @@ async fn a_run_is_watched_until_a_person_cancels_it_by_name() {
     assert!(watched.out.contains("✓ first"), "{}", watched.out);
     assert_eq!(watched.code, Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_run_again_with_an_edited_output_and_in_bulk() {
+    let db = TestDb::new().await;
+    let copro = Copro::on(&db);
+    let file = copro.data.path().join("again.yaml");
+    let text = "name: again\nsteps:\n  load: { uses: set, with: { n: 1 } }\n  stop: { uses: fail, if: steps.load.n == 1, with: { code: test.stop, message: as asked } }\noutputs: { n: '${{ steps.load.n }}' }\n";
+    std::fs::write(&file, text).unwrap();
+    let complaint = copro.call(&["run", file.to_str().unwrap()]).badly(1);
+    let origin = complaint.trim().rsplit(' ').next().unwrap().to_owned();
+    let out = copro
+        .call(&[
+            "runs",
+            "rerun",
+            &origin,
+            "--set",
+            r#"load={"n": 2}"#,
+            "--as",
+            "Camille",
+        ])
+        .well();
+    assert!(out.contains(r#""n": 2"#), "{out}");
+    let again = out.split_whitespace().nth(1).unwrap();
+    let show = copro.call(&["runs", "show", again]).well();
+    for part in [origin.as_str(), "refait", "donné à la main"] {
+        assert!(show.contains(part), "{part} is not in:\n{show}");
+    }
+    let complaint = copro
+        .call(&["runs", "rerun", &origin, "--from", "nowhere"])
+        .badly(1);
+    assert!(
+        complaint.contains("n'a pas d'étape « nowhere »"),
+        "{complaint}"
+    );
+
+    let many = ["runs", "retry", "--workflow", "again", "--since", "1h"];
+    let counted = copro.call(&many).well();
+    assert!(counted.contains("1  again  échoué"), "{counted}");
+    assert!(counted.contains("ajoutez --yes"), "{counted}");
+    let done = copro.call(&[many.as_slice(), &["--yes"]].concat()).well();
+    assert!(done.contains("1 exécution traitée"), "{done}");
+    let operation = done
+        .split("--resume ")
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap();
+    let listed = |copro: &Copro| {
+        let list = copro.call(&["runs", "list", "--workflow", "again"]).well();
+        list.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&copro).len(), 3);
+    // The same operation again: the first run has been run again already.
+    let resumed = [many.as_slice(), &["--yes", "--resume", operation]].concat();
+    copro.call(&resumed).well();
+    let lines = listed(&copro);
+    let failed = lines.iter().filter(|line| line.contains(&origin)).count();
+    assert_eq!(failed, 1, "{lines:#?}");
+    assert!(lines.len() <= 4, "{lines:#?}");
+}

@@ -271,3 +271,46 @@ async fn a_machine_with_a_token_starts_reads_watches_and_cancels_runs() {
     assert_eq!(server.send("GET", &run, &headers, "").status, 401);
     assert_eq!(server.stop(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_runs_runs_again_one_by_one_and_many_at_once() {
+    let db = TestDb::new().await;
+    let copro = Copro::on(&db);
+    let token = prepared(&copro);
+    let server = Server::start(&copro);
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let start = "/api/v1/workflows/orders/runs";
+    let first = server.send("POST", start, &headers, r#"{"inputs": {"n": 4}}"#);
+    let (url, id) = (first.json()["url"].clone(), first.json()["run"].clone());
+    let url = url.as_str().unwrap();
+    server.send("GET", &format!("{url}/events"), &headers, "");
+    let edited = r#"{"outputs": {"double": {"n": 5}}, "by": "Camille"}"#;
+    let once = [&headers[..], &[("idempotency-key", "once")]].concat();
+    let again = server.send("POST", &format!("{url}/rerun"), &once, edited);
+    assert_eq!(again.status, 202, "{again:?}");
+    let twice = server.send("POST", &format!("{url}/rerun"), &once, edited);
+    assert_eq!(twice.json()["run"], again.json()["run"]);
+    let new = again.json()["url"].as_str().unwrap().to_owned();
+    server.send("GET", &format!("{new}/events"), &headers, "");
+    let view = server.send("GET", &new, &headers, "").json();
+    assert_eq!(
+        (&view["origin"], &view["outputs"]),
+        (&id, &json!({ "n": 5 }))
+    );
+    let refused = server.send("POST", &format!("{url}/retry"), &headers, "{}");
+    assert_eq!(
+        (refused.status, refused.json()["code"].as_str()),
+        (409, Some("run_not_again")),
+        "{refused:?}"
+    );
+    let bulk = json!({ "action": "retry", "operation": uuid::Uuid::nil(), "status": "succeeded" });
+    let page = server.send("POST", "/api/v1/runs/bulk", &headers, &bulk.to_string());
+    let acted = page.json()["acted"].clone();
+    assert_eq!(acted.as_array().map(Vec::len), Some(2), "{page:?}");
+    assert!(acted[0]["refused"].is_object(), "{page:?}");
+    assert_eq!(server.stop(), Some(0));
+}

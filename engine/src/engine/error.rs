@@ -5,6 +5,7 @@ use crate::graph::InputProblem;
 use crate::ids::{RunId, VersionId};
 use crate::language::{Diagnostic, Severity};
 use crate::node::{NodeError, Refusal};
+use crate::run::NotAgain;
 use crate::store::{DbError, StoreError};
 use crate::text;
 use crate::text::Text;
@@ -62,6 +63,8 @@ pub enum EngineError {
     },
     /// The run has ended.
     Ended(RunId),
+    /// The run cannot be run again like that.
+    NotAgain(NotAgain),
     /// Nothing waits for a delivery to this token.
     UnknownToken,
     /// A person's answer does not count.
@@ -115,6 +118,7 @@ impl EngineError {
             Self::Dropped(_) => "run.dropped",
             Self::QueueFull { .. } => "engine.queue_full",
             Self::Ended(_) => "run.ended",
+            Self::NotAgain(_) => "run.not_again",
             Self::NoQuestion(_) => "run.no_question",
             Self::UnknownToken => "wait.unknown_token",
             Self::Refused(refusal) => match refusal {
@@ -131,6 +135,12 @@ impl EngineError {
 impl From<DbError> for EngineError {
     fn from(error: DbError) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl From<NotAgain> for EngineError {
+    fn from(why: NotAgain) -> Self {
+        Self::NotAgain(why)
     }
 }
 
@@ -213,6 +223,12 @@ impl From<&EngineError> for Text {
                 most = *most
             ),
             EngineError::Ended(run) => text!("the run {run} has ended", run = run.to_string()),
+            EngineError::NotAgain(why) => {
+                text!(
+                    "the run cannot be run again like that: {why}",
+                    why = Text::from(why)
+                )
+            }
             EngineError::UnknownToken => {
                 text!("nothing waits for a delivery to this token, or not any more")
             }

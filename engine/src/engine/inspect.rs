@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::rerun::ORIGIN;
 use super::{Engine, EngineError, Version};
 use crate::crypto::{DataKey, Kind};
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::node::{LogLine, NodeError, Wait};
-use crate::run::{Body, Place, Refusal, RunStatus, StepStatus, Stored, path_of};
+use crate::run::{Body, Place, Refusal, RunStatus, StepStatus, Stored, Taken, path_of};
 use crate::store::runs::{RunRow, Wanted};
 use crate::store::steps::{StoredItems, StoredStep};
 use crate::store::{self, Connection, Role, StoreError};
@@ -74,6 +75,8 @@ pub struct RunView {
     pub status: RunStatus,
     /// The run that started it and waits for its end.
     pub parent: Option<RunId>,
+    /// The run that it runs again.
+    pub origin: Option<RunId>,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
     /// When a worker first took it.
@@ -138,6 +141,9 @@ pub struct AttemptView {
     pub retry_at: Option<DateTime<Utc>>,
     /// What it waits for, or waited for last.
     pub wait: Option<Wait>,
+    /// Where it comes from, when this run did not come to it itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
 }
 
 /// A line of a list of runs.
@@ -166,10 +172,35 @@ pub struct RunFilter {
     pub workflow: Option<String>,
     /// Only those with this label: name and value.
     pub label: Option<(String, String)>,
+    /// Only those accepted since.
+    pub since: Option<DateTime<Utc>>,
     /// Only those older than this one: the last of the page before.
     pub before: Option<RunId>,
     /// At most so many; 50 when zero, never more than 500.
     pub limit: u32,
+}
+
+/// A run as it is stored, sealed.
+pub(super) struct Recorded {
+    pub row: RunRow,
+    labels: Vec<(String, String)>,
+    steps: Vec<StoredStep>,
+    items: Vec<StoredItems>,
+}
+
+impl Recorded {
+    /// Its attempts.
+    pub(super) fn open(&self, key: &DataKey, tenant: TenantId) -> Result<Vec<Stored>, StoreError> {
+        let run = self.row.id;
+        let mut stored = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            stored.push(open_step(key, tenant, run, step)?);
+        }
+        for chunk in &self.items {
+            stored.extend(open_items(key, tenant, run, chunk)?);
+        }
+        Ok(stored)
+    }
 }
 
 impl RunView {
@@ -187,33 +218,42 @@ impl Engine {
     /// [`EngineError::UnknownRun`].
     pub async fn run(&self, tenant: TenantId, run: RunId) -> Result<RunView, EngineError> {
         let key = self.data_key(tenant).await?;
+        let recorded = self.recorded(tenant, run).await?;
+        let stored = recorded.open(&key, tenant)?;
+        let version = self.version(tenant, recorded.row.version).await.ok();
+        let (row, labels) = (recorded.row, recorded.labels);
+        view(&key, tenant, row, labels, stored, version.as_deref())
+    }
+
+    /// A run as it is stored.
+    pub(super) async fn recorded(
+        &self,
+        tenant: TenantId,
+        run: RunId,
+    ) -> Result<Recorded, EngineError> {
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
         // Twice when it moves to history between two statements.
-        let (row, steps, items) = loop {
+        loop {
             let row = store::runs::get(&mut tx, tenant, run)
                 .await?
                 .ok_or(EngineError::UnknownRun(run))?;
             let steps = store::steps::of_run(&mut tx, tenant, run, row.ended_on).await?;
             let items = store::steps::items_of_run(&mut tx, tenant, run, row.ended_on).await?;
-            let still = row.ended_on.is_some()
+            let ended = row.ended_on.is_some();
+            let still = ended
                 || store::runs::get(&mut tx, tenant, run)
                     .await?
                     .is_some_and(|again| again.ended_on.is_none());
             if still {
-                break (row, steps, items);
+                let labels = store::labels::of_run(&mut tx, tenant, run, ended).await?;
+                return Ok(Recorded {
+                    row,
+                    labels,
+                    steps,
+                    items,
+                });
             }
-        };
-        let labels = store::labels::of_run(&mut tx, tenant, run, row.ended_on.is_some()).await?;
-        drop(tx);
-        let version = self.version(tenant, row.version).await.ok();
-        let mut stored = Vec::with_capacity(steps.len());
-        for step in &steps {
-            stored.push(open_step(&key, tenant, run, step)?);
         }
-        for chunk in &items {
-            stored.extend(open_items(&key, tenant, run, chunk)?);
-        }
-        view(&key, tenant, row, labels, stored, version.as_deref())
     }
 
     /// What there is to say of a run that ended badly; none when history has forgotten it.
@@ -259,8 +299,10 @@ impl Engine {
         };
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
         let lines = store::runs::list(&mut tx, tenant, &wanted).await?;
+        // Ids are in the order of acceptance, or nearly.
         Ok(lines
             .into_iter()
+            .take_while(|line| filter.since.is_none_or(|since| since <= line.created_at))
             .map(|line| RunSummary {
                 id: line.id,
                 workflow: line.workflow,
@@ -292,12 +334,15 @@ fn view(
         }
         None => RunResult::default(),
     };
+    let mut labels: BTreeMap<String, String> = labels.into_iter().collect();
+    let origin = labels.remove(ORIGIN).and_then(|id| id.parse().ok());
     Ok(RunView {
         id: row.id,
         workflow: row.workflow,
         version: row.version,
         status: run_status(&row.status),
         parent: row.parent,
+        origin: origin.map(RunId),
         created_at: row.created_at,
         started_at: row.started_at,
         ended_at: row.ended_at,
@@ -305,7 +350,7 @@ fn view(
         outputs: result.outputs,
         error: result.error,
         cleanup: result.cleanup,
-        labels: labels.into_iter().collect(),
+        labels,
         steps: steps(stored, version),
     })
 }
@@ -361,6 +406,7 @@ fn attempt(record: Stored) -> AttemptView {
         key: body.key.map(|key| key.0),
         retry_at: body.retry_at,
         wait: body.wait,
+        taken: body.taken,
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct Kin {
     /// Who started it, sealed, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requester: Option<String>,
+    /// The run that it runs again: a label tells it from then on.
+    #[serde(skip)]
+    pub origin: Option<RunId>,
     /// How many runs are around it.
     pub depth: u16,
     /// The versions of the workflows it calls, as published when it started.

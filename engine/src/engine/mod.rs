@@ -2,6 +2,7 @@
 
 mod approvals;
 mod bound;
+mod bulk;
 mod control;
 mod definitions;
 mod erase;
@@ -13,6 +14,7 @@ mod inspect;
 mod keys;
 mod kin;
 mod load;
+mod rerun;
 mod secrets;
 mod start;
 mod tenants;
@@ -28,6 +30,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
 
 pub use approvals::{Pending, PendingCursor, PendingFilter, Verdict};
+pub use bulk::{Acted, Bulk, BulkAction, BulkPage};
 pub(crate) use control::Message;
 pub use definitions::{Saved, Version};
 pub use error::EngineError;
@@ -39,6 +42,7 @@ pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepV
 pub(crate) use inspect::{RunResult, open_items, open_step};
 pub(crate) use kin::{Kin, Parent};
 pub(crate) use load::{key_of, key_text};
+pub use rerun::Rerun;
 pub use secrets::{Bearer, TokenView};
 pub(crate) use start::facts;
 pub use start::{Once, RunEnd, StartRun, Started};

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::kin::Kin;
+use super::rerun::ORIGIN;
 use super::{Admission, Engine, EngineError, Newborn, RunEnding, RunFailure, Version};
 use crate::crypto::Kind;
 use crate::expr::{RunFacts, Scope};
@@ -310,6 +311,9 @@ impl Engine {
             }),
             ..kin
         };
+        if let Some(origin) = kin.origin {
+            birth.labels.push((ORIGIN.to_owned(), origin.to_string()));
+        }
         birth.parent = kin.parent.as_ref().map(|parent| parent.run);
         birth.kin = kin.to_value()?;
         let inserted = store::runs::insert(connection, tenant, run_id, &birth).await?;

@@ -4,6 +4,7 @@
 //! executor does what [`Run`] says and tells it what happened; `replay` builds
 //! the same state again from what was recorded.
 
+mod again;
 mod cleanup;
 mod event;
 mod key;
@@ -22,6 +23,8 @@ mod tries;
 mod waits;
 mod walk;
 
+pub(crate) use again::{Again, outermost_step};
+pub use again::{NotAgain, RerunFrom, Taken};
 pub use cleanup::{CLEANUP_TIMED_OUT, CleanupError};
 pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef, Waiting};
 pub use key::{Key, Place};

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Key, Place, StepStatus};
+use super::{Key, Place, StepStatus, Taken};
 use crate::node::{IdempotencyKey, LogLine, NodeError, Wait};
 
 /// What is kept of an attempt: one row, or a part of one inside loops.
@@ -65,6 +65,9 @@ pub struct Body {
     /// The needs that a join was decided by; only in the record of attempt 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<String>,
+    /// Where it comes from, when this run did not come to it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
     /// The items of a loop.
     #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
     pub items: Option<Arc<Value>>,

@@ -36,6 +36,7 @@ pub(crate) mod keys;
 pub(crate) mod labels;
 pub(crate) mod outbox;
 pub(crate) mod pace;
+pub(crate) mod rerun;
 pub(crate) mod runs;
 pub(crate) mod schedules;
 mod session;

@@ -44,6 +44,8 @@ pub const POINTS: &[&str] = &[
     "pace.set_rate",
     "pace.supersede",
     "pace.take",
+    "rerun.adopt",
+    "rerun.commit",
     "rescue.adopt.commit",
     "rescue.adopt_orphans",
     "rescue.bury",

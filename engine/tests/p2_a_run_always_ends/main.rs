@@ -53,6 +53,9 @@ const ELSEWHERE: &[&str] = &[
     // As `waits.decide.commit`, for what no person decides.
     "waits.deliver.commit",
     "waits.take_delivery",
+    // A request of a person: one transaction, there or not.
+    "rerun.adopt",
+    "rerun.commit",
     // Events and triggers: `an_event_is_heard_once_whoever_dies_on_the_way`.
     "dedup.take",
     "outbox.dispatch.commit",
