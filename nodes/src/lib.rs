@@ -26,6 +26,7 @@ use crate::reconcile::confirm::ReconcileConfirm;
 use crate::reconcile::post::ReconcilePost;
 use crate::reconcile::propose::ReconcilePropose;
 use crate::reconcile::undo::ReconcileUndo;
+use crate::wait::event::WaitEvent;
 use crate::wait::webhook::WaitWebhook;
 
 /// Every node, sorted by name, with clients that reach the public internet alone.
@@ -59,6 +60,7 @@ pub fn catalogue_with(clients: Clients) -> Result<Registry, CatalogueError> {
         .node(Switch)
         .node(Token)
         .waiting(Wait)
+        .waiting(WaitEvent)
         .waiting(WaitWebhook)
         .waiting(Workflow)
         .build()

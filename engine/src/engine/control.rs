@@ -7,7 +7,7 @@ use super::error::unhindered;
 use super::{Answer, Engine, EngineError};
 use crate::crypto::Kind;
 use crate::ids::{RunId, TenantId};
-use crate::node::Wake;
+use crate::node::{Heard, Wake};
 use crate::run::{Place, place_of_path};
 use crate::store::{self, Role};
 
@@ -37,6 +37,8 @@ pub(crate) enum Message {
         /// What has come.
         wake: Wake,
     },
+    /// An event that a step waits for, or that ends the run.
+    Event(Heard),
 }
 
 impl Engine {

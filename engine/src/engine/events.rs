@@ -35,6 +35,10 @@ pub struct Event {
 /// What is sealed of an event.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EventBody {
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub key: Option<String>,
     pub data: Value,
     /// The run that published it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +116,8 @@ impl Engine {
     ) -> Result<Uuid, EngineError> {
         event.check()?;
         let body = EventBody {
+            name: event.name.clone(),
+            key: event.key.clone(),
             data: Value::Object(event.data.clone()),
             origin,
         };

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::{Engine, EngineError, Version};
 use crate::expr::{Scope, Template};
-use crate::graph::{self, Policy, Retention};
+use crate::graph::{self, CancelOn, Policy, Retention};
 use crate::ids::TenantId;
+use crate::node::Awaited;
 use crate::store::cross_tenant::checkpoint::{Load, NewPace, NewSlot};
 use crate::store::{self, Role};
 use crate::text;
@@ -60,6 +61,25 @@ impl Engine {
             due_at: debounce.map(|(_, window)| now + window),
             retention: plan.retention,
         })))
+    }
+
+    /// `cancel_on`; none when the workflow has none, or its key is null.
+    pub(crate) fn cancel_on(
+        &self,
+        version: &Version,
+        scope: &Scope,
+    ) -> Result<Option<Awaited>, EngineError> {
+        let Some(CancelOn { event, key }) = &version.plan.cancel_on else {
+            return Ok(None);
+        };
+        let key = match key {
+            None => None,
+            Some(template) => match self.key("cancel_on", template, scope)? {
+                None => return Ok(None),
+                key => key,
+            },
+        };
+        Ok(Some(Awaited::new(event.clone(), key)))
     }
 
     /// `concurrency`; none when the workflow has none, or its key is null.

@@ -357,6 +357,7 @@ impl Engine {
         let scope = Scope::new(&facts, inputs);
         let labels = self.labels(version, &scope)?;
         let priority = self.priority(version, &scope)?;
+        self.cancel_on(version, &scope)?;
         let key = self.data_key(tenant).await?;
         Ok(Newborn {
             tenant,

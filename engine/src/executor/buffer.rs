@@ -12,7 +12,7 @@ use crate::crypto::{DataKey, Kind};
 use crate::engine::{Message, RunEnd};
 use crate::graph::Plan;
 use crate::ids::RunId;
-use crate::node::{On, Wait};
+use crate::node::{Awaited, On, Wait};
 use crate::run::{Record, StepStatus};
 use crate::store::cross_tenant::checkpoint::{Birth, Checkpoint, Then};
 use crate::store::cross_tenant::letters::Letter;
@@ -184,6 +184,7 @@ impl Buffer {
             On::Answer => ("answer", None),
             On::People(_) => ("approval", None),
             On::Delivery { topic } => ("webhook", Some(topic.clone())),
+            On::Event(event) => ("event", Some(event.topic())),
         };
         let row = (!record.status.is_final()).then(|| WaitRow {
             attempt: i32::try_from(record.attempt).unwrap_or(i32::MAX),
@@ -193,6 +194,20 @@ impl Buffer {
             data: self.seal_wait(wait),
         });
         self.records.waits.insert(record.place.to_string(), row);
+    }
+
+    /// The run itself hears these events, from its start on.
+    pub(super) fn listen(&mut self, event: &Awaited, since: DateTime<Utc>) {
+        self.since.get_or_insert_with(Instant::now);
+        self.count += 1;
+        let row = WaitRow {
+            attempt: 0,
+            kind: "event",
+            topic: Some(event.topic()),
+            since,
+            data: Vec::new(),
+        };
+        self.records.waits.insert(String::new(), Some(row));
     }
 
     /// Leaves a message to another run, in the checkpoint of what is in here.

@@ -3,6 +3,7 @@
 use super::open;
 use super::task::Task;
 use crate::engine::{Message, RunFailure};
+use crate::node::Wake;
 use crate::run::{Event, Place, Refusal, place_of_key};
 use crate::store::cross_tenant::claim::Mail;
 use crate::text;
@@ -47,6 +48,18 @@ impl Task {
                     self.wake(waiting, wake, mail.sent_at);
                 }
                 return;
+            }
+            Ok(Message::Event(event)) => {
+                for key in self.run.waiting_for(&event) {
+                    if let Some(waiting) = self.run.waiting_at(&key) {
+                        self.wake(waiting, Wake::Event(event.clone()), mail.sent_at);
+                    }
+                }
+                if !self.cancel_on.as_ref().is_some_and(|on| on.is(&event)) {
+                    return;
+                }
+                self.stopped = Some(cancelled_by(&event.name));
+                Event::Cancelled
             }
             Err(error) => {
                 tracing::error!(%error, run = %self.fence.run, "a message cannot be read");

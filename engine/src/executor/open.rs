@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::Shop;
 use super::buffer::Born;
 use super::poison::{is_poisoned, poisoned};
 use super::task::{Exit, Task, UNSTORABLE};
 use crate::crypto::{DataKey, Kind};
-use crate::engine::{EngineError, Kin, Message, Version, facts, open_items, open_step};
+use crate::engine::{EngineError, EventBody, Kin, Message, Version, facts, open_items, open_step};
 use crate::expr::Typed;
-use crate::node::NodeError;
+use crate::ids::RunId;
+use crate::node::{Heard, NodeError};
 use crate::run::{Body, Place, Run, StepStatus, Stored};
 use crate::store::cross_tenant::claim::{self, Claimed, Mail};
 use crate::store::steps::{StoredItems, StoredStep};
@@ -152,6 +154,7 @@ async fn attempt(
         let then = task.end_cancelled();
         return Ok(task.let_go(then).await);
     }
+    task.listen()?;
     Ok(task.drive(begun, mail).await)
 }
 
@@ -253,6 +256,27 @@ fn unstorable(shop: &Shop, step: String, attempt: u32) -> Stored {
 
 /// Opens a message of the inbox.
 pub(super) fn message(key: &DataKey, mail: &Mail) -> Result<Message, StoreError> {
+    if mail.kind == "event" {
+        return event(key, mail);
+    }
     let plain = key.open(mail.tenant, Kind::Inbox, mail.run.0, &mail.data)?;
     Ok(serde_json::from_slice(&plain)?)
+}
+
+/// An event: its id and its number, then what was sealed when it was published.
+fn event(key: &DataKey, mail: &Mail) -> Result<Message, StoreError> {
+    let cut = || serde_json::Error::io(std::io::ErrorKind::UnexpectedEof.into());
+    let (id, rest) = mail.data.split_first_chunk().ok_or_else(cut)?;
+    let (position, sealed) = rest.split_first_chunk().ok_or_else(cut)?;
+    let id = Uuid::from_bytes(*id);
+    let plain = key.open(mail.tenant, Kind::Event, id, sealed)?;
+    let body: EventBody = serde_json::from_slice(&plain)?;
+    Ok(Message::Event(Heard {
+        name: body.name,
+        key: body.key,
+        id,
+        at: RunId(id).created_at(),
+        position: i64::from_be_bytes(*position),
+        data: body.data,
+    }))
 }

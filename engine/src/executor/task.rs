@@ -22,7 +22,7 @@ use super::transaction::Work;
 use crate::crypto::{DataKey, Kind};
 use crate::engine::{Kin, RunEnd, RunFailure, RunResult, Version};
 use crate::graph::Body as StepBody;
-use crate::node::{Conditions, Ctx, Effect, NodeError, NodeResult, Runner};
+use crate::node::{Awaited, Conditions, Ctx, Effect, NodeError, NodeResult, Runner};
 use crate::run::{
     Applied, Attempted, CleanupError, Event, Key, Mode, Outlook, Run, RunStatus, Start,
 };
@@ -51,7 +51,7 @@ pub(super) enum Exit {
 pub(super) struct Task {
     pub(super) shop: Arc<Shop>,
     pub(super) fence: Fence,
-    version: Arc<Version>,
+    pub(super) version: Arc<Version>,
     pub(super) key: Arc<DataKey>,
     pub(super) run: Run,
     buffer: Arc<Mutex<Buffer>>,
@@ -73,6 +73,8 @@ pub(super) struct Task {
     kept_until: Option<Instant>,
     /// Why it is cancelled, as far as is known.
     pub(super) stopped: Option<RunFailure>,
+    /// An event that cancels it.
+    pub(super) cancel_on: Option<Awaited>,
 }
 
 pub(super) struct Flight {
@@ -128,6 +130,7 @@ impl Task {
             keep: Keep::default(),
             kept_until: None,
             stopped: claimed.refused.map(RunFailure::from),
+            cancel_on: None,
         }
     }
 

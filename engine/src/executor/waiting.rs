@@ -12,11 +12,11 @@ use serde_json::Value;
 
 use super::attempt::{Bounded, bounded, logs, panicked};
 use super::task::Task;
-use crate::engine::{Message, RunResult};
+use crate::engine::{EngineError, Message, RunResult};
 use crate::graph::Body;
 use crate::node::{
-    Call, Ctx, Effect, NodeError, NodeResult, On, Runner, Wait, Waited, Waiting as WaitingNode,
-    Wake,
+    Awaited, Call, Ctx, Effect, NodeError, NodeResult, On, Runner, Wait, Waited,
+    Waiting as WaitingNode, Wake,
 };
 use crate::run::{Attempted, Event, Key, RunStatus, Start, Waiting};
 use crate::text;
@@ -36,6 +36,15 @@ impl Task {
             Ok(Waited::For(Wait {
                 on: On::Call(call), ..
             })) => return Some(call),
+            Ok(Waited::For(Wait {
+                until,
+                on: On::Event(event),
+                memo,
+            })) => {
+                let after = self.run.heard_before(start, &event.name);
+                let on = On::Event(Awaited { after, ..event });
+                Ok(Waited::For(Wait { until, on, memo }))
+            }
             result => result,
         };
         let (key, input) = (start.key.clone(), Arc::clone(input));
@@ -72,6 +81,17 @@ impl Task {
         }
     }
 
+    /// From its start on, the run hears the event that cancels it.
+    pub(super) fn listen(&mut self) -> Result<(), EngineError> {
+        let version = Arc::clone(&self.version);
+        self.cancel_on = self.shop.engine.cancel_on(&version, self.run.scope())?;
+        let since = self.clock_now();
+        if let Some(event) = &self.cancel_on {
+            self.buffer().listen(event, since);
+        }
+        Ok(())
+    }
+
     /// Wakes a step that waits, at this recorded instant.
     pub(super) fn wake(&mut self, waiting: Waiting, wake: Wake, at: DateTime<Utc>) {
         let Waiting {
@@ -89,6 +109,7 @@ impl Task {
         };
         let ctx = self.ctx(&start, Effect::Read, at);
         let (config, due) = (Value::clone(&input), wake == Wake::Due);
+        let is_event = matches!(wake, Wake::Event(_));
         let result =
             caught(|| node.wake(&ctx, config, &wait, wake)).and_then(|waited| match &waited {
                 Waited::For(next) if due && next.until.is_some_and(|until| until <= at) => {
@@ -99,6 +120,10 @@ impl Task {
                 }
                 _ => Ok(waited),
             });
+        if is_event && matches!(&result, Ok(Waited::For(next)) if *next == wait) {
+            // Its filter does not want it.
+            return;
+        }
         self.now = at;
         self.attempted(ctx, start.key, input, started_at, result);
     }

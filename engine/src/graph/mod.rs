@@ -53,6 +53,8 @@ pub struct Plan {
     pub debounce: Option<Debounce>,
     /// `retention`: how long its ended runs are kept.
     pub retention: Retention,
+    /// `cancel_on`.
+    pub cancel_on: Option<CancelOn>,
     /// The workflow's own steps.
     pub steps: Arc<Level>,
     /// `on_failure`: steps that run when the run has failed or timed out.
@@ -61,6 +63,15 @@ pub struct Plan {
     pub finally: Option<Arc<Level>>,
     /// `deadline`: how long a run may take in all, from its acceptance.
     pub deadline: Option<Duration>,
+}
+
+/// `cancel_on`: the event that cancels a run.
+#[derive(Clone)]
+pub struct CancelOn {
+    /// Its name.
+    pub event: String,
+    /// What it happens to; whatever it happens to when not given, nothing when it gives null.
+    pub key: Option<Template>,
 }
 
 impl Plan {

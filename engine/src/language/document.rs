@@ -23,6 +23,7 @@ pub(super) struct Document<'a> {
     pub rate_limit: Option<RateDoc<'a>>,
     pub debounce: Option<&'a Entry>,
     pub retention: Retention,
+    pub cancel_on: Option<&'a Entry>,
     pub steps: Vec<StepDoc<'a>>,
     pub on_failure: Vec<StepDoc<'a>>,
     pub finally: Vec<StepDoc<'a>>,

@@ -12,7 +12,7 @@ use super::values::{Names, template};
 use super::yaml::{Entry, Node, Yaml};
 use crate::expr::{Sandbox, Shape, Template};
 use crate::graph::{
-    Concurrency, Debounce, HIGHEST_PRIORITY, MOST_PER_SPAN, Policy, RateLimit, Retention,
+    CancelOn, Concurrency, Debounce, HIGHEST_PRIORITY, MOST_PER_SPAN, Policy, RateLimit, Retention,
     priority as as_priority,
 };
 
@@ -49,6 +49,29 @@ pub(super) fn priority(
         report.wrong_type(node.at, Text::name("priority"), node.kind(), wanted);
     }
     value
+}
+
+pub(super) const CANCEL_ON: &[&str] = &["event", "key"];
+
+/// Reads `cancel_on`.
+pub(super) fn cancel_on(
+    report: &mut Report<'_>,
+    sandbox: &Sandbox,
+    env: &Env<'_>,
+    entry: &Entry,
+) -> Option<CancelOn> {
+    let place = Text::name("cancel_on");
+    let fields = Fields::read(report, &entry.value, place, CANCEL_ON, &[])?;
+    fields.need(report, entry.at, "event");
+    let key = fields
+        .get("key")
+        .map(|node| key(report, sandbox, env, node));
+    let event = fields.text(report, "event")?;
+    super::triggers::check_event(report, &event);
+    Some(CancelOn {
+        event: event.value.to_owned(),
+        key,
+    })
 }
 
 pub(super) const CONCURRENCY: &[&str] = &["key", "limit", "policy", "hold"];

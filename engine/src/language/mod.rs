@@ -94,6 +94,8 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         .map(|rate| load::rate_of_starts(report, &sandbox, &env, rate));
     let debounce =
         (document.debounce).and_then(|entry| load::debounce(report, &sandbox, &env, entry));
+    let cancel_on =
+        (document.cancel_on).and_then(|entry| load::cancel_on(report, &sandbox, &env, entry));
     let drafts = draft::drafts(report, &sandbox, registry, &document.steps, &[]);
     let on_failure = draft::drafts(report, &sandbox, registry, &document.on_failure, &[]);
     let finally = draft::drafts(report, &sandbox, registry, &document.finally, &[]);
@@ -154,6 +156,7 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         rate_limit,
         debounce,
         retention: document.retention,
+        cancel_on,
         steps: Arc::new(steps),
         on_failure,
         finally,

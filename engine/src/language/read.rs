@@ -24,13 +24,14 @@ pub(super) const WORKFLOW: &[&str] = &[
     "rate_limit",
     "debounce",
     "retention",
+    "cancel_on",
     "deadline",
     "steps",
     "outputs",
     "on_failure",
     "finally",
 ];
-const WORKFLOW_PLANNED: &[&str] = &["budget", "cancel_on", "timeout"];
+const WORKFLOW_PLANNED: &[&str] = &["budget", "timeout"];
 pub(super) const STEP: &[&str] = &[
     "uses",
     "with",
@@ -53,7 +54,7 @@ pub(super) const STEP: &[&str] = &[
     "on_error",
     "compensate",
 ];
-const STEP_PLANNED: &[&str] = &["budget", "cancel_on", "credential", "debounce"];
+const STEP_PLANNED: &[&str] = &["credential"];
 /// Fields of what undoes a step.
 pub(super) const COMPENSATE: &[&str] = &["uses", "with", "retry", "timeout", "idempotency_key"];
 pub(super) const RETRY: &[&str] = &[
@@ -96,6 +97,7 @@ pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<
     document.priority = fields.get("priority");
     document.rate_limit = super::load::rate_limit(report, fields.entry("rate_limit"));
     document.debounce = fields.entry("debounce");
+    document.cancel_on = fields.entry("cancel_on");
     document.retention = super::load::retention(report, &fields);
     document.outputs = named(
         report,

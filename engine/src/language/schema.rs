@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::control::REPEAT;
 use super::inputs::{FORMATS, INPUT, TYPES};
-use super::load::{CONCURRENCY, DEBOUNCE, RATE_LIMIT};
+use super::load::{CANCEL_ON, CONCURRENCY, DEBOUNCE, RATE_LIMIT};
 use super::read::{COMPENSATE, RETRY, STEP, WORKFLOW};
 use super::triggers::TRIGGER;
 use crate::node::{Registered, Registry};
@@ -94,6 +94,7 @@ fn workflow_word(word: &str) -> Option<Value> {
         "concurrency" => object(CONCURRENCY, load_word),
         "rate_limit" => object(RATE_LIMIT, load_word),
         "debounce" => json!({ "anyOf": [reference("duration"), object(DEBOUNCE, load_word)] }),
+        "cancel_on" => object(CANCEL_ON, load_word),
         "retention" => json!({ "enum": ["brief", "standard"] }),
         "labels" => map_of(&json!({ "type": ["string", "number", "boolean"] }), 0),
         "outputs" => map_of(&Value::Bool(true), 0),
@@ -152,6 +153,7 @@ fn load_word(word: &str) -> Option<Value> {
         "limit" => reference("count"),
         "policy" => json!({ "enum": ["queue", "drop", "replace", "latest"] }),
         "hold" => json!({ "type": "boolean" }),
+        "event" => json!({ "type": "string" }),
         "per" | "for" => reference("duration"),
         _ => return None,
     })
@@ -285,7 +287,7 @@ mod tests {
         assert_eq!(lacking(RETRY, retry_word), [""; 0]);
         assert_eq!(lacking(REPEAT, repeat_word), [""; 0]);
         assert_eq!(lacking(INPUT, input_word), [""; 0]);
-        for words in [CONCURRENCY, RATE_LIMIT, DEBOUNCE] {
+        for words in [CANCEL_ON, CONCURRENCY, RATE_LIMIT, DEBOUNCE] {
             assert_eq!(lacking(words, load_word), [""; 0]);
         }
     }

@@ -123,7 +123,7 @@ fn kind(
 }
 
 /// Names of events: words with dots between.
-fn check_event(report: &mut Report<'_>, name: &At<&str>) {
+pub(super) fn check_event(report: &mut Report<'_>, name: &At<&str>) {
     if !name.value.split('.').all(is_id) {
         report.error(
             "workflow.bad_id",

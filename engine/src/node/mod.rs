@@ -8,6 +8,7 @@ mod condition;
 mod ctx;
 mod effect;
 mod error;
+mod event;
 mod question;
 mod registry;
 mod schema;
@@ -26,6 +27,8 @@ pub use condition::{Cases, Condition, Conditions};
 pub use ctx::{Ctx, IdempotencyKey, LogLevel, LogLine};
 pub use effect::{Effect, UnknownOutcome};
 pub use error::{ErrorKind, NodeError};
+pub use event::{Awaited, Heard, WAIT_EVENT};
+pub(crate) use event::{key_digest, topics};
 pub use question::{Decided, Decision, Person, Question, Refusal};
 pub use registry::{
     CatalogueError, InTransaction, Plain, Registered, Registry, RegistryBuilder, Runner, Waiting,

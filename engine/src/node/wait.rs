@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Ctx, Decided, NodeResult, NodeSpec, Problem, Question};
+use super::{Awaited, Ctx, Decided, Heard, NodeResult, NodeSpec, Problem, Question};
 use crate::engine::RunFailure;
 use crate::ids::RunId;
 use crate::run::RunStatus;
@@ -39,6 +39,8 @@ pub enum On {
         /// See [`super::Token::topic`].
         topic: String,
     },
+    /// An event.
+    Event(Awaited),
     /// The end of a run that the engine starts, in the commit that records the wait.
     Call(Call),
     /// The end of this run, which was started.
@@ -66,6 +68,8 @@ pub enum Wake {
     Decided(Decided),
     /// This was delivered.
     Delivered(Value),
+    /// This has happened.
+    Event(Heard),
     /// The run that was started has ended.
     Ended {
         /// How.

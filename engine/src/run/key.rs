@@ -103,6 +103,21 @@ pub(super) fn step_of(plan: &Plan, key: &[u32]) -> Option<(Arc<Level>, usize)> {
     None
 }
 
+/// The steps around a key and its own, outermost first: the level of each, and its index in it.
+pub(super) fn levels_to(plan: &Plan, key: &Key) -> Vec<(Arc<Level>, usize)> {
+    let (mut level, way) = level_of(plan, &key.0);
+    let mut found = Vec::new();
+    for pair in way.chunks(2) {
+        let index = pair[0] as usize;
+        found.push((Arc::clone(level), index));
+        match level.step(index).map(|step| &step.body) {
+            Some(Body::Steps(inner)) => level = inner,
+            _ => break,
+        }
+    }
+    found
+}
+
 /// The id of the outermost step that a key leads into.
 pub(crate) fn outermost(plan: &Plan, key: &Key) -> Option<Arc<str>> {
     let (level, way) = level_of(plan, &key.0);

@@ -7,6 +7,7 @@
 mod again;
 mod cleanup;
 mod event;
+mod heard;
 mod key;
 mod level;
 mod loops;

@@ -13,7 +13,7 @@ use super::tries::{Phase, Try};
 use super::{Event, Key, Place, Run, Start, Waiting};
 use crate::expr::Scope;
 use crate::graph::{Body, Level};
-use crate::node::Wait;
+use crate::node::{Heard, On, Wait};
 
 impl Run {
     /// The step that waits at this place, to be woken; none when this attempt
@@ -78,6 +78,24 @@ impl Run {
             None => collect(&self.top, &mut Vec::new(), &mut found),
         }
         due
+    }
+
+    /// The steps that wait for this event.
+    #[must_use]
+    pub fn waiting_for(&self, event: &Heard) -> Vec<Key> {
+        let mut keys = Vec::new();
+        let mut found = |key: &[u32], attempts: &Try| {
+            let on = attempts.wait.as_ref().map(|wait| &wait.on);
+            if matches!(on, Some(On::Event(awaited)) if awaited.is(event)) {
+                keys.push(Key(key.into()));
+            }
+        };
+        match &self.cleanup {
+            Some(cleanup) => cleanup.collect_waits(&mut found),
+            None if self.is_stopped() => {}
+            None => collect(&self.top, &mut Vec::new(), &mut found),
+        }
+        keys
     }
 
     /// Ends the waits of a run that ends without them.

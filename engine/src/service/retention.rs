@@ -14,6 +14,9 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// How long people see what a trigger could not do.
 const FAULTS_KEPT: TimeDelta = TimeDelta::days(30);
 
+/// How long an event is kept at least: a run that began before it may not be stored yet.
+const EVENTS_KEPT: TimeDelta = TimeDelta::hours(1);
+
 /// Starts the retention loop.
 pub(super) fn start(engine: Engine) -> Service {
     Service::start("retention", |stop| async move {
@@ -35,6 +38,7 @@ async fn keep(engine: &Engine) -> Result<(), StoreError> {
     retention::keep_history(&mut tx, today, DAYS_AHEAD).await?;
     retention::sweep_triggers(&mut tx, now, now - FAULTS_KEPT).await?;
     retention::sweep_debounced(&mut tx).await?;
+    retention::sweep_events(&mut tx, now - EVENTS_KEPT).await?;
     store::commit!("retention.commit", tx)?;
     Ok(())
 }

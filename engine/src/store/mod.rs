@@ -30,6 +30,7 @@ pub(crate) mod credentials;
 pub(crate) mod cross_tenant;
 pub(crate) mod dedup;
 mod error;
+pub(crate) mod events;
 mod ids;
 pub(crate) mod inbox;
 pub(crate) mod keys;

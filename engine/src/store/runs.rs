@@ -244,7 +244,8 @@ pub(crate) async fn list(
     .await
 }
 
-/// When the first timer of a tenant goes off; none while a run of it does not wait.
+/// When the first timer of a tenant goes off; none while a run of it does not
+/// wait, or is about to hear of something.
 pub(crate) async fn next_timer(
     connection: &mut PgConnection,
     tenant: TenantId,
@@ -254,7 +255,8 @@ pub(crate) async fn next_timer(
         select min(due_at)
         from engine.timers
         where tenant_id = $1
-          and not exists (select from engine.runs where tenant_id = $1 and status <> 'waiting')
+          and not exists (select from engine.runs where tenant_id = $1 and (status <> 'waiting' or mail))
+          and not exists (select from engine.outbox where tenant_id = $1)
         "#,
         tenant.0,
     )

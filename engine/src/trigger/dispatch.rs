@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Map;
 use uuid::Uuid;
 
+use super::hear::hear;
 use super::{Fired, Occasion};
 use crate::crypto::Kind;
 use crate::engine::{Engine, EngineError, EventBody, TriggerFault};
@@ -51,9 +52,9 @@ pub(crate) async fn dispatch(engine: &Engine, limit: i64, left: &[Uuid]) -> Resu
         tenants.entry(event.tenant).or_default().push(event);
     }
     let mut runs = 0;
-    for (tenant, events) in tenants {
+    for (&tenant, events) in &tenants {
         store::become_tenant(&mut tx, tenant).await?;
-        let heard = Heard::of(&mut tx, tenant, &events).await?;
+        let heard = Heard::of(&mut tx, tenant, events).await?;
         for event in events {
             runs += deliver(engine, &mut tx, event, &heard)
                 .await
@@ -62,6 +63,11 @@ pub(crate) async fn dispatch(engine: &Engine, limit: i64, left: &[Uuid]) -> Resu
                     error,
                 })?;
         }
+    }
+    // Last, for it holds back whoever begins to wait.
+    for (&tenant, events) in &tenants {
+        store::become_tenant(&mut tx, tenant).await?;
+        runs += hear(engine, &mut tx, tenant, events).await?;
     }
     store::commit!("outbox.dispatch.commit", tx)?;
     if runs > 0 {
@@ -107,6 +113,11 @@ fn listens_for(event: &Taken) -> &'static str {
         FAILURE => "failure_of",
         _ => "event",
     }
+}
+
+/// Whether it says that a run ended badly.
+pub(super) fn is_failure(event: &Taken) -> bool {
+    event.kind == FAILURE
 }
 
 /// Brings an event to the triggers that listen; gives how many runs it started.

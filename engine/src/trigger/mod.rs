@@ -3,6 +3,7 @@
 mod auth;
 mod delivery;
 mod dispatch;
+mod hear;
 mod schedule;
 
 use chrono::{DateTime, Utc};

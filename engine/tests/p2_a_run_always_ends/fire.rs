@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine::testing::faults;
-use engine::{Delivered, Delivery, Event, RunFilter, Worker, WorkerOptions};
+use engine::{Delivered, Delivery, Event, RunFilter, StartRun, Worker, WorkerOptions};
 
 use crate::scene::child;
 use crate::support::scene::{Scene, declare_dead, stage};
@@ -45,9 +45,15 @@ pub async fn fire(scene: &Scene, life: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_is_heard_once_whoever_dies_on_the_way() {
     let points = faults::failpoints().filter(|point| {
-        ["dedup.", "outbox.", "trigger_faults.", "triggers."]
-            .iter()
-            .any(|of| point.starts_with(of))
+        [
+            "dedup.",
+            "events.",
+            "outbox.",
+            "trigger_faults.",
+            "triggers.",
+        ]
+        .iter()
+        .any(|of| point.starts_with(of))
     });
     for point in points {
         let stage = stage().await;
@@ -75,6 +81,109 @@ async fn an_event_is_heard_once_whoever_dies_on_the_way() {
         let aside = faults.iter().filter(|it| it.code == "event.set_aside");
         assert_eq!(aside.count(), 1, "{point}: {faults:#?}");
         assert!(faults.len() <= 3, "{point}: {faults:#?}");
+    }
+}
+
+/// Two waits of which the second begins when the event of both has come.
+const HEARER: &str = r"
+name: hearer
+steps:
+  first: { uses: wait.event, with: { event: order.placed } }
+  then: { uses: test.wait, needs: [first], with: { seconds: 1 } }
+  second: { uses: wait.event, needs: [then], with: { event: order.shipped } }
+outputs: { orders: '${{ [steps.first.data.order, steps.second.data.order] }}' }
+";
+
+/// Starts a run that waits, publishes what it waits for, and works until it has ended.
+pub async fn hear(scene: &Scene, life: &str) {
+    let engine = scene.engine(life);
+    let tenant = scene.tenant;
+    let mut worker = Worker::start(engine.clone(), WorkerOptions::default())
+        .await
+        .unwrap();
+    if engine
+        .runs(tenant, &RunFilter::default())
+        .await
+        .unwrap()
+        .is_empty()
+    {
+        let start = StartRun::new("hearer", serde_json::json!({}));
+        let run = engine.start(tenant, &start).await.unwrap().run;
+        let placed = Event::new("order.placed").with("order", 1);
+        let shipped = Event::new("order.shipped").with("order", 2);
+        for event in [shipped, placed] {
+            engine.emit(tenant, &event).await.unwrap();
+        }
+        engine.run(tenant, run).await.unwrap();
+    }
+    loop {
+        let runs = engine.runs(tenant, &RunFilter::default()).await.unwrap();
+        if runs.iter().all(|run| run.status.is_final()) {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_hears_its_event_once_whoever_dies_on_the_way() {
+    let points = faults::failpoints().filter(|point| {
+        [
+            "events.",
+            "outbox.dispatch",
+            "waits.look_back",
+            "waits.share_names",
+            "checkpoint.commit",
+        ]
+        .iter()
+        .any(|of| point.starts_with(of))
+    });
+    for point in points {
+        let mut hit = 1;
+        loop {
+            let stage = stage().await;
+            let (engine, tenant) = (stage.scene.engine("0"), stage.scene.tenant);
+            let saved = engine.save(tenant, HEARER).await.unwrap();
+            engine.publish(tenant, saved.id).await.unwrap();
+            let killed = child(&stage.scene, "hear", "1", Some((&point, hit))).await;
+            let runs = engine.runs(tenant, &RunFilter::default()).await.unwrap();
+            let left: i64 = sqlx::query_scalar(
+                "select (select count(*) from engine.outbox) + (select count(*) from engine.events)",
+            )
+            .fetch_one(&stage.db.owner_pool())
+            .await
+            .unwrap();
+            if !killed.success() {
+                declare_dead(&stage.db).await;
+                if runs.is_empty() || left < 2 {
+                    // It died before it had published all.
+                    hit += 1;
+                    continue;
+                }
+                let case = format!("{point}, hit {hit}");
+                assert!(
+                    child(&stage.scene, "hear", "2", None).await.success(),
+                    "{case}"
+                );
+            }
+            let run = engine.runs(tenant, &RunFilter::default()).await.unwrap()[0].id;
+            let view = engine.run(tenant, run).await.unwrap();
+            let orders = serde_json::json!({ "orders": [1, 2] });
+            assert_eq!(view.outputs, Some(orders), "{point}, hit {hit}: {view:#?}");
+            let left: i64 = sqlx::query_scalar(
+                "select (select count(*) from engine.inbox) + (select count(*) from engine.waits)",
+            )
+            .fetch_one(&stage.db.owner_pool())
+            .await
+            .unwrap();
+            assert_eq!(left, 0, "{point}, hit {hit}");
+            if killed.success() {
+                break;
+            }
+            hit += 1;
+            assert!(hit < crate::MOST_HITS, "{point} is hit without end");
+        }
     }
 }
 

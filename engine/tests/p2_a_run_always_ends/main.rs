@@ -58,6 +58,10 @@ const ELSEWHERE: &[&str] = &[
     "rerun.commit",
     // Events and triggers: `an_event_is_heard_once_whoever_dies_on_the_way`.
     "dedup.take",
+    "events.keep",
+    "events.lock_names",
+    "events.lock_waiting",
+    "events.tell",
     "outbox.dispatch.commit",
     "outbox.emit.commit",
     "outbox.insert",
@@ -67,6 +71,9 @@ const ELSEWHERE: &[&str] = &[
     "trigger_faults.insert",
     "triggers.clear",
     "triggers.insert",
+    // Waits for events: `a_wait_hears_its_event_once_whoever_dies_on_the_way`.
+    "waits.look_back",
+    "waits.share_names",
     // Schedules: `an_instant_makes_one_run_whoever_dies_on_the_way`.
     "schedules.commit",
     "schedules.keep_only",

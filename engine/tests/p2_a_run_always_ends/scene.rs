@@ -99,6 +99,7 @@ fn plays() {
             "admit" => admit(&scene, &life).await,
             "deliver" => crate::fire::deliver(&scene, &life).await,
             "tick" => crate::fire::tick(&scene, &life).await,
+            "hear" => crate::fire::hear(&scene, &life).await,
             "fire" => crate::fire::fire(&scene, &life).await,
             _ => unreachable!("no such part"),
         }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use tokio::sync::Semaphore;
-pub use waiting::{Approve, Child, Hook, Pause};
+pub use waiting::{Approve, Child, Hook, Listen, Pause};
 
 /// How often each node ran, by name.
 #[derive(Clone, Default)]
@@ -487,6 +487,7 @@ pub fn registry_with(outside: &Outside, counts: &Counts, gate: &Gate) -> Registr
         .node(Slow)
         .waiting(Pause(counts.clone()))
         .transaction(Write_(outside.clone(), counts.clone()))
+        .waiting(Listen)
         .build()
         .unwrap()
 }

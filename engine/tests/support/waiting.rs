@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use engine::node::{
-    Call, Ctx, Decided, Effect, LogLevel, NodeError, NodeResult, NodeSpec, On, Question, Token,
-    Wait, Waited, WaitingNode, Wake,
+    Awaited, Call, Condition, Ctx, Decided, Effect, Heard, LogLevel, NodeError, NodeResult,
+    NodeSpec, On, Question, Token, WAIT_EVENT, Wait, Waited, WaitingNode, Wake,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -144,6 +144,59 @@ impl WaitingNode for Hook {
             Wake::Delivered(payload) => Ok(Waited::Done(payload)),
             other => Err(NodeError::fail("test.hook", format_args!("{other:?}"))),
         }
+    }
+}
+
+/// Which event a step waits for.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenConfig {
+    /// Its name.
+    pub event: String,
+    /// Its key.
+    pub key: Option<String>,
+    /// Whether it is the one.
+    #[schemars(extend("x-scope" = ["event"]))]
+    pub filter: Option<Condition>,
+    /// Seconds after which it fails.
+    pub seconds: Option<i64>,
+}
+
+/// A node that waits for an event, as `wait.event` does.
+pub struct Listen;
+
+impl WaitingNode for Listen {
+    const SPEC: NodeSpec = NodeSpec::new(WAIT_EVENT, Effect::Read);
+    type Config = ListenConfig;
+    type Output = Heard;
+
+    fn begin(&self, ctx: &Ctx, config: ListenConfig) -> NodeResult<Waited<Heard>> {
+        let length = config.seconds.map(TimeDelta::seconds);
+        Ok(Waited::For(Wait {
+            until: length.map(|length| ctx.now + length),
+            on: On::Event(Awaited::new(config.event, config.key)),
+            memo: Value::Null,
+        }))
+    }
+
+    fn wake(
+        &self,
+        ctx: &Ctx,
+        config: ListenConfig,
+        wait: &Wait,
+        wake: Wake,
+    ) -> NodeResult<Waited<Heard>> {
+        let Wake::Event(heard) = wake else {
+            return Err(NodeError::fail("test.late", format_args!("{wake:?}")));
+        };
+        let wanted = match &config.filter {
+            Some(filter) => ctx.test(filter, [("event", heard.data.clone())])?,
+            None => true,
+        };
+        Ok(match wanted {
+            true => Waited::Done(heard),
+            false => Waited::For(wait.clone()),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Waiting for something from outside.
 
+pub mod event;
 pub mod webhook;
 
 use chrono::{DateTime, Utc};

@@ -400,6 +400,7 @@ pub(crate) struct Mail {
     pub tenant: TenantId,
     pub run: RunId,
     pub id: i64,
+    pub kind: String,
     pub sent_at: DateTime<Utc>,
     pub data: Vec<u8>,
 }
@@ -412,7 +413,7 @@ pub(crate) async fn mail(
     sqlx::query_as!(
         Mail,
         r#"
-        select i.tenant_id as "tenant: TenantId", i.run_id as "run: RunId", i.id, i.sent_at, i.data
+        select i.tenant_id as "tenant: TenantId", i.run_id as "run: RunId", i.id, i.kind, i.sent_at, i.data
         from engine.inbox i
         join engine.runs r on r.tenant_id = i.tenant_id and r.id = i.run_id
         where r.owner = $1

@@ -60,3 +60,32 @@ pub(crate) async fn sweep_debounced(connection: &mut PgConnection) -> Result<(),
     )?;
     Ok(())
 }
+
+/// Forgets events that no open run can look back at: none has begun before them.
+pub(crate) async fn sweep_events(
+    connection: &mut PgConnection,
+    before: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    guarded!(
+        "retention.sweep_events",
+        sqlx::query!(
+            r#"
+            with tenants as (
+                select t.tenant_id, (
+                    select r.created_at from engine.runs r
+                    where r.tenant_id = t.tenant_id
+                    order by r.id
+                    limit 1
+                ) as oldest
+                from (select distinct tenant_id from engine.events) t
+            )
+            delete from engine.events e
+            using tenants t
+            where e.tenant_id = t.tenant_id and e.emitted_at < least($1, t.oldest)
+            "#,
+            before,
+        )
+        .execute(connection)
+    )?;
+    Ok(())
+}
