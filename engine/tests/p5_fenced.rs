@@ -6,7 +6,7 @@
 mod support;
 
 use engine::testing::RunTest;
-use engine::{RunStatus, StepStatus};
+use engine::{RunStatus, StartRun, StepStatus};
 use serde_json::json;
 use sqlx::PgPool;
 use support::{Counts, Gate, Outside, make_notes, notes, registry_with};
@@ -105,6 +105,35 @@ steps:
     let view = it.test.finished(run).await;
     assert_eq!(view.step("b").unwrap().status, StepStatus::Succeeded);
     assert_eq!(it.counts.of("test.gated_send"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_a_crash_of_the_database_lost_is_made_again_for_the_same_task() {
+    let it = setup().await;
+    let yaml = "name: gate\nsteps:\n  a: { uses: test.gate, with: { value: 1 } }\n";
+    let workflow = it.test.publish(yaml).await;
+    // Queued by another process: born here, it would be durable with its owner.
+    let start = StartRun::new(&workflow, json!({}));
+    let elsewhere = it.test.another_engine();
+    let run = elsewhere.start(it.test.tenant, &start).await.unwrap().run;
+    it.gate.someone_came().await;
+    let owner = it.test.db().owner_pool();
+    for statement in [
+        "update engine.runs set owner = null, epoch = epoch - 1, status = 'queued'",
+        "insert into engine.ready (tenant_id, run_id, version_id) select tenant_id, id, version_id from engine.runs",
+    ] {
+        sqlx::query(statement).execute(&owner).await.unwrap();
+    }
+    let claimed = "select exists (select from engine.runs where owner is not null)";
+    while !sqlx::query_scalar::<_, bool>(claimed)
+        .fetch_one(&owner)
+        .await
+        .unwrap()
+    {}
+    it.gate.let_in(2);
+    let view = it.test.finished(run).await;
+    assert_eq!(view.status, RunStatus::Succeeded, "{view:#?}");
+    assert_eq!(it.counts.of("test.gate"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,7 +56,7 @@ pub(crate) async fn run_task(
             tracing::error!(%error, %tenant, %run, "nor can it be given back");
         }
     }
-    shop.forget(tenant, run);
+    shop.forget(tenant, run, claimed.epoch);
 }
 
 async fn execute(

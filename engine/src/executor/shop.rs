@@ -47,6 +47,7 @@ pub(crate) struct Shop {
 pub(crate) struct Slot {
     /// Where its messages go.
     pub mail: mpsc::UnboundedSender<Mail>,
+    epoch: i32,
 }
 
 impl Shop {
@@ -80,15 +81,21 @@ impl Shop {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a run a slot and a task.
+    /// Gives a run a slot and a task, unless it has them: a database that
+    /// crashed forgot a claim, and the same worker claimed again.
     pub(crate) fn execute(
         shop: &Arc<Self>,
         run: Opened,
         mail: mpsc::UnboundedSender<Mail>,
         inbox: mpsc::UnboundedReceiver<Mail>,
     ) {
-        let key = (run.claimed.tenant, run.claimed.run);
-        shop.runs().insert(key, Slot { mail });
+        let (key, epoch) = ((run.claimed.tenant, run.claimed.run), run.claimed.epoch);
+        let mut runs = shop.runs();
+        if runs.get(&key).is_some_and(|slot| slot.epoch == epoch) {
+            return;
+        }
+        runs.insert(key, Slot { mail, epoch });
+        drop(runs);
         shop.tasks.spawn(run_task(Arc::clone(shop), run, inbox));
     }
 
@@ -97,9 +104,13 @@ impl Shop {
         self.idle.store(idle, Ordering::Release);
     }
 
-    /// Frees the slot of a run.
-    pub(crate) fn forget(&self, tenant: TenantId, run: RunId) {
-        self.runs().remove(&(tenant, run));
+    /// Frees the slot of a run, if it is still that of this epoch.
+    pub(crate) fn forget(&self, tenant: TenantId, run: RunId, epoch: i32) {
+        let mut runs = self.runs();
+        if runs.get(&(tenant, run)).is_some_and(|it| it.epoch == epoch) {
+            runs.remove(&(tenant, run));
+        }
+        drop(runs);
         self.freed.notify_waiters();
         self.freed.notify_one();
     }

@@ -13,6 +13,7 @@ use super::{Service, slots};
 use crate::engine::EngineError;
 use crate::executor::{Opened, Shop};
 use crate::store::cross_tenant::claim::{self, Appetite, Claimed, Haul, Mail};
+use crate::store::cross_tenant::rescue;
 use crate::store::{self, Held, Role};
 
 const PAUSE: Duration = Duration::from_millis(200);
@@ -34,6 +35,7 @@ pub(super) fn start(claims: Claims) -> Service {
         Loop {
             claims,
             connection: None,
+            unsure: false,
             alone_now: false,
             turns: Turns::default(),
         }
@@ -46,6 +48,8 @@ struct Loop {
     claims: Claims,
     /// Kept between claims.
     connection: Option<Held>,
+    /// A claim failed: it may have been made all the same.
+    unsure: bool,
     /// A run that must run alone runs.
     alone_now: bool,
     turns: Turns,
@@ -73,6 +77,7 @@ impl Loop {
                     Err(error) => {
                         tracing::warn!(%error, "no claim");
                         self.connection = None;
+                        self.unsure = true;
                         if !super::pause(&stop, PAUSE).await {
                             return;
                         }
@@ -119,6 +124,9 @@ impl Loop {
     /// The commit is not synced: a claim lost in a crash of the database is as
     /// if it had not been made, and the first checkpoint after it syncs it.
     async fn claim(&mut self, free: usize) -> Result<Taken, EngineError> {
+        if self.unsure {
+            self.disown().await?;
+        }
         let shop = &self.claims.shop;
         let alone = self.claims.alone.load(Ordering::Acquire);
         let refused = shop.refused();
@@ -183,6 +191,27 @@ impl Loop {
             mail,
             more,
         })
+    }
+
+    /// Gives back what a claim took whose answer was lost.
+    async fn disown(&mut self) -> Result<(), EngineError> {
+        let shop = &self.claims.shop;
+        let mut tx = store::begin(shop.engine.pool(), Role::Engine).await?;
+        let (tenants, runs): (Vec<_>, Vec<_>) = shop
+            .runs()
+            .keys()
+            .map(|(tenant, run)| (tenant.0, run.0))
+            .unzip();
+        let given = rescue::disown(&mut tx, shop.worker, (&tenants, &runs)).await?;
+        store::commit!("rescue.disown.commit", tx)?;
+        self.unsure = false;
+        if given > 0 {
+            tracing::warn!(
+                given,
+                "the answer to a claim was lost, its runs are ready again"
+            );
+        }
+        Ok(())
     }
 
     /// Starts the tasks of claimed runs; true when there is more to claim right now.

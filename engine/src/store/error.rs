@@ -51,9 +51,10 @@ fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             // serialization_failure, deadlock_detected, lock_not_available,
-            // idle_in_transaction_session_timeout; connections that are cut,
+            // idle_in_transaction_session_timeout, read_only_sql_transaction of
+            // a standby that is about to be promoted; connections that are cut,
             // a disk or a memory that is full, a shutdown, a failing disk.
-            matches!(&*code, "40001" | "40P01" | "55P03" | "25P03")
+            matches!(&*code, "40001" | "40P01" | "55P03" | "25P03" | "25006")
                 || ["08", "53", "57P", "58"]
                     .iter()
                     .any(|class| code.starts_with(class))

@@ -54,6 +54,8 @@ pub const POINTS: &[&str] = &[
     "rescue.adopt_orphans",
     "rescue.bury",
     "rescue.commit",
+    "rescue.disown",
+    "rescue.disown.commit",
     "rescue.lock_dead",
     "rescue.take_over",
     "retention.commit",

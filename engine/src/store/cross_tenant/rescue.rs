@@ -3,6 +3,8 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::ids::WorkerId;
+
 /// Locks one worker without a heartbeat for `dead_after` seconds; others skip it.
 pub(crate) async fn lock_dead(
     connection: &mut PgConnection,
@@ -85,6 +87,41 @@ pub(crate) async fn adopt_orphans(connection: &mut PgConnection) -> Result<i64, 
             )
             select count(*) as "count!" from freed
             "#,
+        )
+        .fetch_one(connection)
+    )
+}
+
+/// Makes runs ready again that a worker owns and does not know of: the answer
+/// to its claim was lost.
+pub(crate) async fn disown(
+    connection: &mut PgConnection,
+    worker: WorkerId,
+    known: (&[Uuid], &[Uuid]),
+) -> Result<i64, sqlx::Error> {
+    guarded!(
+        "rescue.disown",
+        sqlx::query_scalar!(
+            r#"
+            with freed as (
+                update engine.runs r
+                set owner = null, epoch = epoch + 1, status = 'queued'
+                where owner = $1
+                  and not exists (
+                    select from unnest($2::uuid[], $3::uuid[]) as k (tenant_id, run_id)
+                    where k.tenant_id = r.tenant_id and k.run_id = r.id)
+                returning tenant_id, id, version_id, priority, takeovers
+            ),
+            queued as (
+                insert into engine.ready (tenant_id, run_id, version_id, priority, alone)
+                select tenant_id, id, version_id, priority, takeovers >= 3 from freed
+                on conflict (tenant_id, run_id) do nothing
+            )
+            select count(*) as "count!" from freed
+            "#,
+            worker.0,
+            known.0,
+            known.1,
         )
         .fetch_one(connection)
     )
