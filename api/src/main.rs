@@ -42,6 +42,7 @@ const INTERRUPTED: u8 = 130;
 const THREADS: usize = 2;
 
 fn main() -> ExitCode {
+    memory::give_back_soon();
     let language = usage::language_asked(std::env::args_os()).unwrap_or_else(config::language);
     let words = Words::of(language);
     let parsed = cli::command(&words)

@@ -1,4 +1,4 @@
-//! The one table of our own measures: `examples/bench/floor/schema.sql`.
+//! What our own measures keep in the database: files of `examples/bench/`.
 
 use nodes::tx::Tx;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, postgres::PgConnectOptions};
@@ -6,16 +6,16 @@ use uuid::Uuid;
 
 use crate::failure::Failure;
 
-/// Makes the table, as the superuser of a server that is thrown away.
+/// Does what a file says, as the superuser of a server that is thrown away.
 ///
 /// # Errors
 /// When the server does not answer, or the file is not what it takes.
-pub async fn prepare_bench(admin_url: &str, schema: &str) -> Result<(), Failure> {
+pub async fn prepare_bench(admin_url: &str, script: &str) -> Result<(), Failure> {
     let failed = |error: sqlx::Error| Failure::new("database").caused_by(error);
     let options: PgConnectOptions = admin_url.parse().map_err(failed)?;
     let mut connection = options.connect().await.map_err(failed)?;
     connection
-        .execute(AssertSqlSafe(schema.to_owned()))
+        .execute(AssertSqlSafe(script.to_owned()))
         .await
         .map_err(failed)?;
     Ok(())

@@ -368,7 +368,7 @@ impl Cleanup {
             if after.state.failure.is_some() && after.state.is_busy() {
                 found.push(Key(after.at.as_slice().into()));
             }
-            aborts(&after.state, &mut after.at.to_vec(), found);
+            aborts(&after.state, &[], &mut after.at.to_vec(), found);
         }
     }
 }

@@ -112,7 +112,7 @@ impl Run {
         let mut cx = cx!(self, now, &mut records);
         advance_all(&self.plan.steps, &mut self.top, &[], &mut cx);
         self.wind_up(now, None, &mut records);
-        self.applied(records)
+        self.applied(&Key::root(), records)
     }
 
     /// What an expression of the run itself reads: its outputs.
@@ -174,23 +174,32 @@ impl Run {
         let mut records = Vec::new();
         let was_stopped = self.is_stopped();
         self.note_wake(&event);
-        match event {
+        let changed = match event {
             Event::Attempted(attempted) => {
                 let key = attempted.key.clone();
-                let attempted = Change::Attempted(Box::new(attempted));
-                self.change(&key, attempted, now, &mut records);
+                Some((key, Change::Attempted(Box::new(attempted))))
             }
-            Event::Aborted(key, at) => self.change(&key, Change::Aborted(at), now, &mut records),
+            Event::Aborted(key, at) => Some((key, Change::Aborted(at))),
             Event::Answered(place, answer, at) => {
-                if let Some(key) = key_of(&self.plan, &place) {
-                    self.change(&key, Change::Answered(answer, at), now, &mut records);
-                }
+                let key = key_of(&self.plan, &place);
+                key.map(|key| (key, Change::Answered(answer, at)))
             }
-            Event::Cancelled => self.halt(StepStatus::Cancelled, now, &mut records),
-            Event::Due(at) => self.due(now.max(at), &mut records),
+            Event::Cancelled => {
+                self.halt(StepStatus::Cancelled, now, &mut records);
+                None
+            }
+            Event::Due(at) => {
+                self.due(now.max(at), &mut records);
+                None
+            }
+        };
+        let mut changed_at = Key::root();
+        if let Some((key, change)) = changed {
+            self.change(&key, change, now, &mut records);
+            changed_at = key;
         }
         self.wind_up(now, None, &mut records);
-        let mut applied = self.applied(records);
+        let mut applied = self.applied(&changed_at, records);
         if self.is_stopped() && !was_stopped {
             applied.abort = vec![Key::root()];
         }
@@ -292,7 +301,7 @@ impl Run {
         if let Some(attempts) = attempts {
             attempts.absent(&key.0, now, &mut cx);
         }
-        self.applied(records)
+        self.applied(key, records)
     }
 
     /// What lies ahead once nothing more can be started.
@@ -393,12 +402,13 @@ impl Run {
         self.halt.is_some() || self.top.failure.is_some()
     }
 
-    /// What has failed or was stopped aborts what runs inside of it.
-    fn applied(&self, records: Vec<Record>) -> Applied {
+    /// What has failed or was stopped aborts what runs inside of it; a change at
+    /// a key can only have failed or stopped what lies on the way to it.
+    fn applied(&self, key: &Key, records: Vec<Record>) -> Applied {
         let mut abort = Vec::new();
         match &self.cleanup {
             Some(cleanup) => cleanup.aborts(&mut abort),
-            None => aborts(&self.top, &mut Vec::new(), &mut abort),
+            None => aborts(&self.top, &key.0, &mut Vec::new(), &mut abort),
         }
         Applied { records, abort }
     }

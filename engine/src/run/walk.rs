@@ -123,10 +123,12 @@ pub(super) fn wake_due(
 }
 
 /// The keys of what is to end while something in it runs: loops and items that
-/// failed, and steps that were stopped.
-pub(super) fn aborts(state: &LevelState, at: &mut Vec<u32>, found: &mut Vec<Key>) {
+/// failed, and steps that were stopped. Of items, only the one on the way; all
+/// of them when the way ends here.
+pub(super) fn aborts(state: &LevelState, way: &[u32], at: &mut Vec<u32>, found: &mut Vec<Key>) {
     for (index, step) in state.steps.iter().enumerate() {
-        at.push(u32::try_from(index).unwrap_or(u32::MAX));
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        at.push(index);
         match step {
             StepState::Try(attempts) if attempts.stopped.is_some() && attempts.is_running() => {
                 found.push(Key(at.as_slice().into()));
@@ -134,25 +136,42 @@ pub(super) fn aborts(state: &LevelState, at: &mut Vec<u32>, found: &mut Vec<Key>
             StepState::Loop(items) if items.is_stopped() && items.is_busy() => {
                 found.push(Key(at.as_slice().into()));
             }
-            StepState::Loop(items) => {
-                for (item, inside) in &items.open {
-                    // The body of a loop is one node in all of its items, or in none.
-                    let ItemState::Level(level) = inside else {
-                        break;
-                    };
-                    at.push(*item);
-                    if level.failure.is_some() && level.is_busy() {
-                        found.push(Key(at.as_slice().into()));
-                    } else {
-                        aborts(level, at, found);
+            StepState::Loop(items) => match way {
+                [] => {
+                    for (item, inside) in &items.open {
+                        aborts_in_item(*item, inside, &[], at, found);
                     }
-                    at.pop();
                 }
-            }
+                [on_way, item, rest @ ..] if *on_way == index => {
+                    if let Some(inside) = items.open.get(item) {
+                        aborts_in_item(*item, inside, rest, at, found);
+                    }
+                }
+                _ => {}
+            },
             _ => {}
         }
         at.pop();
     }
+}
+
+fn aborts_in_item(
+    item: u32,
+    inside: &ItemState,
+    way: &[u32],
+    at: &mut Vec<u32>,
+    found: &mut Vec<Key>,
+) {
+    let ItemState::Level(level) = inside else {
+        return;
+    };
+    at.push(item);
+    if level.failure.is_some() && level.is_busy() {
+        found.push(Key(at.as_slice().into()));
+    } else {
+        aborts(level, way, at, found);
+    }
+    at.pop();
 }
 
 /// Remembers what has to be undone though nobody knows whether it happened.

@@ -42,11 +42,14 @@ const ROUNDS: u32 = 3;
 /// The folder of the floors, beside the workloads, and their table.
 const FLOORS: &str = "floor";
 const SCHEMA: &str = "schema.sql";
+/// The folder of what is there before a workload is driven.
+const BEFORE: &str = "before";
 
-/// A workload and where its floor is written.
+/// A workload, where its floor is written, and what is there before.
 struct Workload {
     name: String,
     source: String,
+    before: Option<PathBuf>,
     floor: Option<PathBuf>,
     schema: Option<PathBuf>,
 }
@@ -107,6 +110,7 @@ impl Workload {
         let floors = file.with_file_name(FLOORS);
         let there = |path: PathBuf| path.is_file().then_some(path);
         Ok(Self {
+            before: there(file.with_file_name(BEFORE).join(format!("{name}.sql"))),
             floor: there(floors.join(format!("{name}.sql"))),
             schema: there(floors.join(SCHEMA)),
             name: name.into_owned(),
@@ -127,8 +131,7 @@ async fn measure_all(
         .collect();
     schemas.dedup();
     for path in schemas {
-        let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, error))?;
-        store::prepare_bench(&scratch.admin_url(), &text).await?;
+        prepare(&scratch.admin_url(), path).await?;
     }
     let pgbench = local::program("pgbench", config.postgres_programs.as_deref())
         .map_err(|error| Failure::new("private_database").caused_by(error))?;
@@ -158,6 +161,7 @@ async fn measure_all(
         turn: Duration::from_secs(asked.seconds) / ROUNDS,
         pgbench,
         url: scratch.url(),
+        admin_url: scratch.admin_url(),
     };
     let mut measured = Ok(Vec::new());
     for workload in workloads {
@@ -180,6 +184,11 @@ async fn measure_all(
     Ok(measured)
 }
 
+async fn prepare(admin_url: &str, path: &Path) -> Result<(), Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, error))?;
+    store::prepare_bench(admin_url, &text).await
+}
+
 struct Measure {
     engine: Engine,
     tenant: TenantId,
@@ -190,12 +199,16 @@ struct Measure {
     turn: Duration,
     pgbench: PathBuf,
     url: String,
+    admin_url: String,
 }
 
 impl Measure {
     async fn workload(&self, it: &Workload) -> Result<Measured, Failure> {
         let saved = self.engine.save(self.tenant, &it.source).await?;
         self.engine.publish(self.tenant, saved.id).await?;
+        if let Some(path) = &it.before {
+            prepare(&self.admin_url, path).await?;
+        }
         let steps = self.warm(&saved.workflow).await?;
         memory::forget_peak(self.process);
         let (mut turns, mut floors) = (Vec::new(), Vec::new());
