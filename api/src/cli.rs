@@ -285,6 +285,20 @@ pub enum Workflow {
     Test {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+        #[arg(long)]
+        coverage: bool,
+    },
+    DryRun(DryRun),
+    Replay(Replay),
+    Move {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long, value_name = "NUMBER|published")]
+        to: String,
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        tenant: Tenant,
     },
     Diff {
         #[arg(value_name = "FILE|NAME[@VERSION]")]
@@ -302,6 +316,41 @@ pub enum Workflow {
         #[command(flatten)]
         tenant: Tenant,
     },
+}
+
+/// `copro workflow dry-run`.
+#[derive(Debug, Args)]
+pub struct DryRun {
+    #[arg(value_name = "FILE|NAME[@VERSION]")]
+    pub workflow: String,
+    #[arg(
+        long,
+        value_name = "JSON",
+        default_value = "{}",
+        hide_default_value = true
+    )]
+    pub input: String,
+    #[arg(long, value_name = "FILE")]
+    pub stubs: Option<PathBuf>,
+    #[arg(long)]
+    pub read: bool,
+    #[command(flatten)]
+    pub tenant: Tenant,
+}
+
+/// `copro workflow replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    #[arg(value_name = "FILE|NAME[@VERSION]")]
+    pub workflow: String,
+    #[arg(long, value_name = "RUN", num_args = 1..)]
+    pub runs: Vec<Uuid>,
+    #[command(flatten)]
+    pub filter: Filter,
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: u32,
+    #[command(flatten)]
+    pub tenant: Tenant,
 }
 
 /// `copro token …`.

@@ -24,8 +24,8 @@ mod trigger;
 
 pub use engine::{
     Accepted, Acted, AttemptView, Bearer, Bulk, BulkAction, BulkPage, Delivered, Engine,
-    EngineError, Event, HookError, Once, Pending, PendingCursor, PendingFilter, Reply, Rerun,
-    RunEnd, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved, StartRun, Started,
+    EngineError, Event, HookError, Movable, Once, Pending, PendingCursor, PendingFilter, Reply,
+    Rerun, RunEnd, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved, StartRun, Started,
     StepView, TenantSettings, TokenView, Transaction, TriggerFault, TriggerView, Verdict, Version,
     Watch,
 };

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{RunId, TenantId, VersionId};
+use engine::ids::{RunId, TenantId};
 use engine::{BulkAction, Rerun, RerunFrom};
 use serde_json::Value;
 
 use super::bulk::Task;
+use super::source::version_of;
 use super::{Done, run};
 use crate::app::App;
 use crate::cli::{RerunRun, RetryRuns};
@@ -96,27 +97,12 @@ async fn again(
 ) -> Result<Done, Failure> {
     let workflow = app.engine.run(tenant, origin).await?.workflow;
     let how = Rerun {
-        version: version_of(app, tenant, &workflow, version).await?,
+        version: match version {
+            None => None,
+            Some(asked) => Some(version_of(app, tenant, &workflow, asked).await?.id),
+        },
         ..how
     };
     let started = app.engine.rerun(tenant, origin, &how).await?;
     run::watch(app, tenant, &workflow, started, screen, words).await
-}
-
-async fn version_of(
-    app: &App,
-    tenant: TenantId,
-    workflow: &str,
-    asked: Option<&str>,
-) -> Result<Option<VersionId>, Failure> {
-    let number = match asked {
-        None => return Ok(None),
-        Some("published") => None,
-        Some(number) => {
-            let bad = || Failure::new("bad_version").with("name", number);
-            Some(number.parse().map_err(|_| bad())?)
-        }
-    };
-    let version = app.engine.version_of(tenant, workflow, number).await?;
-    Ok(Some(version.id))
 }

@@ -16,7 +16,10 @@ mod token;
 mod triggers;
 mod workflow_check;
 mod workflow_diff;
+mod workflow_dry_run;
+mod workflow_move;
 mod workflow_push;
+mod workflow_replay;
 mod workflow_schema;
 mod workflow_test;
 
@@ -55,8 +58,29 @@ pub async fn execute(
             command: Workflow::Schema,
         } => Ok(workflow_schema::execute(screen)),
         Commands::Workflow {
-            command: Workflow::Test { files },
-        } => workflow_test::execute(&files, config, screen, words).await,
+            command: Workflow::Test { files, coverage },
+        } => workflow_test::execute(&files, coverage, config, screen, words).await,
+        Commands::Workflow {
+            command: Workflow::DryRun(asked),
+        } => workflow_dry_run::execute(&asked, config, screen, words).await,
+        Commands::Workflow {
+            command: Workflow::Replay(asked),
+        } => workflow_replay::execute(&asked, config, screen, words).await,
+        Commands::Workflow {
+            command:
+                Workflow::Move {
+                    name,
+                    to,
+                    yes,
+                    tenant,
+                },
+        } => {
+            let work = async |app: &App| {
+                let moved = workflow_move::execute(app, &name, &to, yes, &tenant, screen, words);
+                unless_interrupted(moved).await
+            };
+            with_app(config, work).await
+        }
         Commands::Workflow {
             command: Workflow::Diff { old, new, tenant },
         } => {

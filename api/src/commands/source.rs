@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::EngineError;
 use engine::graph::Plan;
+use engine::ids::TenantId;
 use engine::language::{self, Severity};
+use engine::{EngineError, Version};
 
 use super::{with_app, workflow_check};
 use crate::app::{App, registry};
@@ -23,8 +24,8 @@ use crate::words::Words;
 pub enum Source {
     /// Its text is known.
     Text(Text),
-    /// A saved version: of this number, or the published one.
-    Version(String, Option<i32>),
+    /// A saved version: its number, or `published`.
+    Version(String, String),
 }
 
 /// The text of a workflow, and how people call it.
@@ -52,15 +53,7 @@ impl Source {
         if !path.exists()
             && let Some((name, version)) = versioned
         {
-            let number = match version {
-                "published" => None,
-                number => Some(
-                    number
-                        .parse()
-                        .map_err(|_| Failure::new("bad_version").with("name", asked))?,
-                ),
-            };
-            return Ok(Self::Version(name.to_owned(), number));
+            return Ok(Self::Version(name.to_owned(), version.to_owned()));
         }
         match fs::read_to_string(path) {
             Err(error)
@@ -68,7 +61,7 @@ impl Source {
             {
                 Ok(match shipped::find(asked) {
                     Some(shipped) => text(shipped.source.to_owned()),
-                    None => Self::Version(asked.to_owned(), None),
+                    None => Self::Version(asked.to_owned(), "published".to_owned()),
                 })
             }
             read => read
@@ -81,11 +74,7 @@ impl Source {
         match (self, app) {
             (Self::Text(text), _) => Ok(text),
             (Self::Version(name, number), Some(app)) => {
-                let version = app.engine.version_of(tenant_of(asked), &name, number).await;
-                let version = version.map_err(|error| match error {
-                    EngineError::UnknownWorkflow(name) => unknown(&name),
-                    other => other.into(),
-                })?;
+                let version = version_of(app, tenant_of(asked), &name, &number).await?;
                 let number = version.number;
                 Ok(Text {
                     name: format!("{name}@{number}"),
@@ -94,6 +83,37 @@ impl Source {
             }
             (Self::Version(name, _), None) => Err(unknown(&name)),
         }
+    }
+}
+
+/// A version of a workflow: its number, or `published`.
+///
+/// # Errors
+/// When there is none.
+pub async fn version_of(
+    app: &App,
+    tenant: TenantId,
+    workflow: &str,
+    asked: &str,
+) -> Result<Arc<Version>, Failure> {
+    let version = app
+        .engine
+        .version_of(tenant, workflow, number(asked)?)
+        .await;
+    version.map_err(|error| match error {
+        EngineError::UnknownWorkflow(name) => unknown(&name),
+        other => other.into(),
+    })
+}
+
+/// The number of a version; none for the published one.
+fn number(asked: &str) -> Result<Option<i32>, Failure> {
+    match asked {
+        "published" => Ok(None),
+        number => match number.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(Failure::new("bad_version").with("name", number)),
+        },
     }
 }
 

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::case::{self, Case};
+use engine::case::{self, Case, Coverage};
 use engine::clock::SystemClock;
+use engine::graph::Plan;
 use engine::language::{self, Diagnostic, Severity};
 use engine::node::Registry;
 use engine::text::Text;
@@ -25,6 +26,7 @@ use crate::words::Words;
 struct Suite {
     name: String,
     workflow: String,
+    plan: Arc<Plan>,
     cases: Vec<Case>,
 }
 
@@ -34,6 +36,7 @@ struct Suite {
 /// When a file cannot be read, or there is no PostgreSQL.
 pub async fn execute(
     files: &[PathBuf],
+    coverage: bool,
     config: &Config,
     screen: &Screen,
     words: &Words,
@@ -51,12 +54,16 @@ pub async fn execute(
     let played = async {
         for suite in &suites {
             screen.line(&screen.paint(Style::Bold, &suite.name));
+            let mut gone = Coverage::of(&suite.plan);
             for case in &suite.cases {
-                if play(&scratch, &registry, suite, case, screen, words).await {
+                if play(&scratch, &registry, suite, case, &mut gone, screen, words).await {
                     passed += 1;
                 } else {
                     failed += 1;
                 }
+            }
+            if coverage {
+                show(&gone, screen, words);
             }
         }
         Ok(())
@@ -110,6 +117,7 @@ fn read(
     Ok(Some(Suite {
         name,
         workflow,
+        plan,
         cases: read.cases,
     }))
 }
@@ -134,16 +142,29 @@ fn complain(
     !errors.is_empty()
 }
 
+/// Prints how many ways the cases have gone, and those that none has.
+fn show(gone: &Coverage, screen: &Screen, words: &Words) {
+    let (count, total) = gone.share();
+    let (count, total) = (words.count(count), words.count(total));
+    let line = words.text("test.coverage", &[("gone", &count), ("total", &total)]);
+    screen.line(&format!("  {line}"));
+    for way in gone.missing() {
+        let mark = screen.paint(Style::Yellow, "·");
+        screen.line(&format!("    {mark} {}", words.told(&way)));
+    }
+}
+
 async fn play(
     scratch: &Scratch,
     registry: &Registry,
     suite: &Suite,
     case: &Case,
+    gone: &mut Coverage,
     screen: &Screen,
     words: &Words,
 ) -> bool {
     let began = Instant::now();
-    let ended = case::run(
+    let ended = case::play(
         scratch.pool(),
         registry,
         Arc::new(SystemClock),
@@ -152,7 +173,10 @@ async fn play(
     )
     .await;
     let problems: Vec<Text> = match ended {
-        Ok(mismatches) => mismatches.iter().map(Text::from).collect(),
+        Ok(played) => {
+            gone.add(&played.run);
+            played.mismatches.iter().map(Text::from).collect()
+        }
         Err(error) => vec![Text::from(&error)],
     };
     let took = screen.paint(Style::Dim, &words.duration(began.elapsed()));

@@ -1,6 +1,7 @@
 //! The command line, through the real binary.
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+mod authoring;
 mod backtest;
 mod bench;
 mod commands;

@@ -76,7 +76,7 @@ async fn inputs_that_do_not_fit_and_unknown_runs_are_refused() {
 /// A workflow that waits for an hour.
 fn long_workflow(copro: &Copro) -> String {
     let file = copro.data.path().join("long.yaml");
-    let text = "name: long\nsteps:\n  first: { uses: set, with: { fields: { n: 1 } } }\n  pause: { uses: wait, needs: [first], with: { for: 1h } }\n";
+    let text = "name: long\nsteps:\n  first: { uses: set, with: { n: 1 } }\n  pause: { uses: wait, needs: [first], with: { for: 1h } }\n";
     std::fs::write(&file, text).unwrap();
     file.to_str().unwrap().to_owned()
 }

@@ -6,7 +6,7 @@ use database::testing::TestDb;
 
 use crate::support::Copro;
 
-const OLD: &str = "name: pay\nsteps:\n  load: { uses: set, with: { fields: { n: 1 } } }\n  note: { uses: log, timeout: 5s, with: { message: done } }\n";
+const OLD: &str = "name: pay\nsteps:\n  load: { uses: set, with: { n: 1 } }\n  note: { uses: log, timeout: 5s, with: { message: done } }\n";
 
 fn write(copro: &Copro, name: &str, text: &str) -> String {
     let file = copro.data.path().join(name);
@@ -20,7 +20,7 @@ fn two_files_are_compared_without_a_database_in_the_language_of_the_screen() {
     let old = write(&copro, "old.yaml", OLD);
     let new = OLD
         .replace("timeout: 5s", "timeout: 10s")
-        .replace("message: done", "message: '${{ steps.load.fields.n }}'")
+        .replace("message: done", "message: 'n ${{ steps.load.n }}'")
         + "  last: { uses: log, with: { message: bye } }\n";
     let new = write(&copro, "new.yaml", &new);
     let french = copro.call(&["workflow", "diff", &old, &new]).well();

@@ -89,40 +89,60 @@ enum Kind {
     Unknown,
 }
 
+/// What a file of stubs alone holds.
+#[derive(Debug)]
+pub struct Stubs {
+    /// Answers by step id or node name; only when there is no error.
+    pub stubs: BTreeMap<String, Vec<Answer>>,
+    /// Every problem, in file order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
 /// Reads a file of cases, all problems in one pass.
 #[must_use]
 pub fn read(source: &str, plan: &Plan, registry: &Registry) -> Cases {
+    let (cases, diagnostics) = read_with(source, plan, registry, |reader, root| reader.cases(root));
+    Cases { cases, diagnostics }
+}
+
+/// Reads a file that holds what `stubs` of a case holds, all problems in one pass.
+#[must_use]
+pub fn read_stubs(source: &str, plan: &Plan, registry: &Registry) -> Stubs {
+    let (stubs, diagnostics) = read_with(source, plan, registry, |reader, root| {
+        reader.stubs(Some(root))
+    });
+    Stubs { stubs, diagnostics }
+}
+
+fn read_with<T: Default>(
+    source: &str,
+    plan: &Plan,
+    registry: &Registry,
+    read: impl FnOnce(&mut Reader<'_, '_>, &Node) -> T,
+) -> (T, Vec<Diagnostic>) {
     let mut report = Report::new(source);
     let parsed = yaml::parse(source);
     for fault in parsed.faults {
         report.fault(fault);
     }
+    let levels = [
+        Some(&plan.steps),
+        plan.on_failure.as_ref(),
+        plan.finally.as_ref(),
+    ];
     let mut reader = Reader {
         report: &mut report,
         registry,
         plan,
-        nodes: [
-            Some(&plan.steps),
-            plan.on_failure.as_ref(),
-            plan.finally.as_ref(),
-        ]
-        .into_iter()
-        .flatten()
-        .flat_map(|level| nodes_of(level))
-        .collect(),
+        nodes: levels
+            .into_iter()
+            .flatten()
+            .flat_map(|level| nodes_of(level))
+            .collect(),
     };
-    let cases = match parsed.root {
-        Some(root) => reader.cases(&root),
-        None => Vec::new(),
-    };
-    Cases {
-        cases: if report.has_errors() {
-            Vec::new()
-        } else {
-            cases
-        },
-        diagnostics: report.finish(),
-    }
+    let found = parsed.root.map(|root| read(&mut reader, &root));
+    let found = found.filter(|_| !report.has_errors());
+    (found.unwrap_or_default(), report.finish())
 }
 
 /// The steps of all levels, with the node of each.

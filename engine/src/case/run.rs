@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::clock::SkippingClock;
 use super::compare::{Mismatch, compare};
 use super::file::Case;
-use super::stub::stubbed;
+use super::stub::{Answers, stubbed};
 use crate::clock::SharedClock;
 use crate::crypto::MasterKey;
 use crate::engine::{Engine, EngineError, RunView, StartRun};
@@ -45,6 +47,15 @@ impl From<&CaseError> for Text {
     }
 }
 
+/// What a case came to.
+#[derive(Debug)]
+pub struct Played {
+    /// All that is not as expected.
+    pub mismatches: Vec<Mismatch>,
+    /// What the run did.
+    pub run: RunView,
+}
+
 /// Runs a case of a workflow, in a tenant of its own that is not taken away;
 /// gives all that is not as expected.
 ///
@@ -61,24 +72,66 @@ pub async fn run(
     workflow: &str,
     case: &Case,
 ) -> Result<Vec<Mismatch>, CaseError> {
-    let registry = stubbed(registry, case.stubs.clone());
+    Ok(play(pool, registry, clock, workflow, case)
+        .await?
+        .mismatches)
+}
+
+/// The same, with what the run did.
+///
+/// # Errors
+/// As [`run`].
+pub async fn play(
+    pool: Pool,
+    registry: &Registry,
+    clock: SharedClock,
+    workflow: &str,
+    case: &Case,
+) -> Result<Played, CaseError> {
+    let playing = Playing {
+        workflow,
+        inputs: &case.inputs,
+        answers: Answers::Said(case.stubs.clone()),
+    };
+    let run = play_with(pool, registry, clock, playing).await?;
+    Ok(Played {
+        mismatches: compare(case, &run),
+        run,
+    })
+}
+
+/// A run to be played, and who answers for its nodes.
+pub(super) struct Playing<'a> {
+    pub workflow: &'a str,
+    pub inputs: &'a Value,
+    pub answers: Answers,
+}
+
+/// Plays a run to its end.
+pub(super) async fn play_with(
+    pool: Pool,
+    registry: &Registry,
+    clock: SharedClock,
+    playing: Playing<'_>,
+) -> Result<RunView, CaseError> {
+    let registry = stubbed(registry, playing.answers);
     let clock = Arc::new(SkippingClock::over(clock));
     let engine = Engine::new(pool, registry, MasterKey::generate(), clock.clone());
     let mut worker = Worker::start(engine.clone(), WorkerOptions::default()).await?;
-    let ended = ended(&engine, &clock, workflow, case).await;
+    let ended = ended(&engine, &clock, playing.workflow, playing.inputs).await;
     worker.stop().await;
-    Ok(compare(case, &ended?))
+    ended
 }
 
 async fn ended(
     engine: &Engine,
     clock: &SkippingClock,
     workflow: &str,
-    case: &Case,
+    inputs: &Value,
 ) -> Result<RunView, CaseError> {
     let tenant = TenantId::new(engine.clock().now());
     let saved = engine.save(tenant, workflow).await?;
-    let run = StartRun::new(saved.workflow, case.inputs.clone()).version(saved.id);
+    let run = StartRun::new(saved.workflow, inputs.clone()).version(saved.id);
     let started = engine.start(tenant, &run).await?;
     let finished = engine.finished(tenant, started.run);
     tokio::select! {

@@ -11,6 +11,7 @@ use crate::node::{
     Wait, Waited, Waiting, Wake,
 };
 use crate::store::Tx;
+use crate::text;
 
 /// What a stub answers to one call.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,15 +22,24 @@ pub enum Answer {
     Error(NodeError),
 }
 
-/// Answers by step id or node name, and how many were given.
-#[derive(Debug, Default)]
+/// Who answers for which node.
+#[derive(Debug)]
+pub(super) enum Answers {
+    /// A case, by step id or node name: all others do their work.
+    Said(BTreeMap<String, Vec<Answer>>),
+    /// A recorded run, by path: only pure nodes do their work.
+    Recorded(BTreeMap<String, Vec<Answer>>),
+}
+
+/// Answers, and how many were given.
+#[derive(Debug)]
 struct Stubs {
-    answers: BTreeMap<String, Vec<Answer>>,
+    answers: Answers,
     given: Mutex<BTreeMap<String, usize>>,
 }
 
 /// The same nodes, those with a stub answering it.
-pub(super) fn stubbed(registry: &Registry, answers: BTreeMap<String, Vec<Answer>>) -> Registry {
+pub(super) fn stubbed(registry: &Registry, answers: Answers) -> Registry {
     let stubs = Arc::new(Stubs {
         answers,
         given: Mutex::default(),
@@ -54,13 +64,21 @@ pub(super) fn stubbed(registry: &Registry, answers: BTreeMap<String, Vec<Answer>
 }
 
 impl Stubs {
-    /// The answer to this call: of the step before of the node; the last one stays.
-    fn answer(&self, ctx: &Ctx, node: &str) -> Option<NodeResult<Value>> {
-        let place = crate::run::place_of_path(&ctx.step)?;
-        let (name, answers) = self
-            .answers
-            .get_key_value(&place.step)
-            .or_else(|| self.answers.get_key_value(node))?;
+    /// The answer to this call; none when the node does its work.
+    fn answer(&self, ctx: &Ctx, node: &str, is_pure: bool) -> Option<NodeResult<Value>> {
+        let (name, answers) = match &self.answers {
+            // Of the step before of the node.
+            Answers::Said(answers) => {
+                let place = crate::run::place_of_path(&ctx.step)?;
+                let of_step = answers.get_key_value(&place.step);
+                of_step.or_else(|| answers.get_key_value(node))?
+            }
+            Answers::Recorded(_) if is_pure => return None,
+            Answers::Recorded(answers) => match answers.get_key_value(&ctx.step) {
+                Some((name, answers)) if !answers.is_empty() => (name, answers),
+                _ => return Some(Err(unrecorded())),
+            },
+        };
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let count = given.entry(name.clone()).or_default();
         let answer = answers.get(*count).or(answers.last())?;
@@ -70,6 +88,14 @@ impl Stubs {
             Answer::Error(error) => Err(error.clone()),
         })
     }
+}
+
+/// What a step gives that the recorded run has not done.
+fn unrecorded() -> NodeError {
+    NodeError::fail(
+        "replay.unrecorded",
+        text!("the recorded run did nothing of the kind: nobody knows what it gives"),
+    )
 }
 
 struct PlainStub {
@@ -88,7 +114,8 @@ impl Plain for PlainStub {
     }
 
     fn run<'a>(&'a self, ctx: &'a Ctx, config: Value) -> BoxFuture<'a, NodeResult<Value>> {
-        match self.stubs.answer(ctx, self.name) {
+        let is_pure = matches!(self.inner.effect(&config), Ok(Effect::Pure));
+        match self.stubs.answer(ctx, self.name, is_pure) {
             Some(answer) => Box::pin(std::future::ready(answer)),
             None => self.inner.run(ctx, config),
         }
@@ -99,7 +126,7 @@ impl Plain for PlainStub {
         ctx: &'a Ctx,
         config: Value,
     ) -> BoxFuture<'a, NodeResult<LookUp<Value>>> {
-        match self.stubs.answer(ctx, self.name) {
+        match self.stubs.answer(ctx, self.name, false) {
             Some(answer) => Box::pin(std::future::ready(answer.map(LookUp::Done))),
             None => self.inner.look_up(ctx, config),
         }
@@ -119,7 +146,7 @@ impl InTransaction for TransactionStub {
         tx: &'a mut Tx<'_>,
         config: Value,
     ) -> BoxFuture<'a, NodeResult<Value>> {
-        match self.stubs.answer(ctx, self.name) {
+        match self.stubs.answer(ctx, self.name, false) {
             Some(answer) => Box::pin(std::future::ready(answer)),
             None => self.inner.run(ctx, tx, config),
         }
@@ -143,7 +170,7 @@ impl Waiting for WaitingStub {
     }
 
     fn begin(&self, ctx: &Ctx, config: Value) -> NodeResult<Waited<Value>> {
-        match self.stubs.answer(ctx, self.name) {
+        match self.stubs.answer(ctx, self.name, false) {
             Some(answer) => answer.map(Waited::Done),
             None => self.inner.begin(ctx, config),
         }

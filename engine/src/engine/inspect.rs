@@ -232,20 +232,29 @@ impl Engine {
         run: RunId,
     ) -> Result<Recorded, EngineError> {
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        self.recorded_on(&mut tx, tenant, run).await
+    }
+
+    pub(super) async fn recorded_on(
+        &self,
+        tx: &mut Connection,
+        tenant: TenantId,
+        run: RunId,
+    ) -> Result<Recorded, EngineError> {
         // Twice when it moves to history between two statements.
         loop {
-            let row = store::runs::get(&mut tx, tenant, run)
+            let row = store::runs::get(tx, tenant, run)
                 .await?
                 .ok_or(EngineError::UnknownRun(run))?;
-            let steps = store::steps::of_run(&mut tx, tenant, run, row.ended_on).await?;
-            let items = store::steps::items_of_run(&mut tx, tenant, run, row.ended_on).await?;
+            let steps = store::steps::of_run(tx, tenant, run, row.ended_on).await?;
+            let items = store::steps::items_of_run(tx, tenant, run, row.ended_on).await?;
             let ended = row.ended_on.is_some();
             let still = ended
-                || store::runs::get(&mut tx, tenant, run)
+                || store::runs::get(tx, tenant, run)
                     .await?
                     .is_some_and(|again| again.ended_on.is_none());
             if still {
-                let labels = store::labels::of_run(&mut tx, tenant, run, ended).await?;
+                let labels = store::labels::of_run(tx, tenant, run, ended).await?;
                 return Ok(Recorded {
                     row,
                     labels,

@@ -14,6 +14,7 @@ mod inspect;
 mod keys;
 mod kin;
 mod load;
+mod moves;
 mod rerun;
 mod secrets;
 mod start;
@@ -42,6 +43,7 @@ pub use inspect::{AttemptView, RunFailure, RunFilter, RunSummary, RunView, StepV
 pub(crate) use inspect::{RunResult, open_items, open_step};
 pub(crate) use kin::{Kin, Parent};
 pub(crate) use load::{key_of, key_text};
+pub use moves::Movable;
 pub use rerun::Rerun;
 pub use secrets::{Bearer, TokenView};
 pub(crate) use start::facts;

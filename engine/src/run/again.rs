@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::key::{key_of, step_of};
 use super::{StepStatus, Stored, path_of};
 use crate::graph::{Body as StepBody, Level, OnError, Plan, Step};
 use crate::node::{ErrorKind, misfit, validator};
@@ -492,6 +493,32 @@ pub(crate) fn same(one: &Step, other: &Step) -> bool {
         }
         _ => false,
     }
+}
+
+/// Why what is recorded of a run does not fit another plan; none when it does.
+pub(crate) fn misfits(before: &Plan, plan: &Plan, stored: &[Stored]) -> Option<Text> {
+    let of = |plan: &Plan, place: &super::Place| {
+        let key = key_of(plan, place)?;
+        let (level, index) = step_of(plan, &key.0)?;
+        Some((key, level.step(index)?.clone()))
+    };
+    stored.iter().find_map(|record| {
+        let (key, step) = of(before, &record.place)?;
+        let name = &*record.place.step;
+        match of(plan, &record.place) {
+            None => Some(text!(
+                "step `{name}` has begun, and is not in the version",
+                name
+            )),
+            Some((other, now)) if key.0.len() != other.0.len() || !same(&step, &now) => {
+                Some(text!(
+                    "step `{name}` has begun, and does something else in the version",
+                    name
+                ))
+            }
+            Some(_) => None,
+        }
+    })
 }
 
 /// The step outside of loops that holds a place.

@@ -24,7 +24,7 @@ mod tries;
 mod waits;
 mod walk;
 
-pub(crate) use again::{Again, outermost_step};
+pub(crate) use again::{Again, misfits, outermost_step};
 pub use again::{NotAgain, RerunFrom, Taken};
 pub use cleanup::{CLEANUP_TIMED_OUT, CleanupError};
 pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef, Waiting};

@@ -263,3 +263,30 @@ pub(crate) async fn next_timer(
     .fetch_one(connection)
     .await
 }
+
+/// Moves a waiting run to another version; false when it waits no more. Who
+/// claims it next reads the version from its row.
+pub(crate) async fn set_version(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    run: RunId,
+    from: VersionId,
+    to: VersionId,
+) -> Result<bool, sqlx::Error> {
+    let moved = guarded!(
+        "runs.set_version",
+        sqlx::query!(
+            r#"
+            update engine.runs
+            set version_id = $4
+            where tenant_id = $1 and id = $2 and version_id = $3 and status = 'waiting' and owner is null
+            "#,
+            tenant.0,
+            run.0,
+            from.0,
+            to.0,
+        )
+        .execute(connection)
+    )?;
+    Ok(moved.rows_affected() > 0)
+}

@@ -64,6 +64,8 @@ pub const POINTS: &[&str] = &[
     "retention.sweep_events",
     "retention.sweep_triggers",
     "runs.insert",
+    "runs.move.commit",
+    "runs.set_version",
     "runs.start.commit",
     "schedules.commit",
     "schedules.keep_only",

@@ -56,6 +56,8 @@ const ELSEWHERE: &[&str] = &[
     // A request of a person: one transaction, there or not.
     "rerun.adopt",
     "rerun.commit",
+    "runs.move.commit",
+    "runs.set_version",
     // Events and triggers: `an_event_is_heard_once_whoever_dies_on_the_way`.
     "dedup.take",
     "events.keep",
