@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::executor::Lease;
 use crate::ids::WorkerId;
-use crate::store::cross_tenant::heartbeat;
+use crate::store::cross_tenant::{heartbeat, rescue};
 use crate::store::{self, ConnectOptions, Connection, DbError, Role};
 
 /// The thread that renews the lease.
@@ -119,9 +119,11 @@ async fn beat(
     Ok(())
 }
 
+/// Gives the lease back, and with it what effects under way have kept.
 async fn leave(pulse: &Pulse, connection: &mut Option<Connection>) -> Result<(), DbError> {
     let db = connected(pulse, connection).await?;
     let mut tx = store::begin_on(db, Role::EngineUnsynced).await?;
+    rescue::disown(&mut tx, pulse.worker, (&[], &[])).await?;
     heartbeat::leave(&mut tx, pulse.worker).await?;
     store::commit!("heartbeat.leave.commit", tx)
 }

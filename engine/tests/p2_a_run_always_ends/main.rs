@@ -106,7 +106,6 @@ const ELSEWHERE: &[&str] = &[
     "claim.give_back",
     "claim.give_back.commit",
     // After a claim whose answer was lost: a rollback like any other.
-    "rescue.disown",
     "rescue.disown.commit",
     // After a COMMIT whose answer was lost, or a lost lease; it writes nothing.
     "steps.lock",
