@@ -237,3 +237,33 @@ async fn a_workflow_that_calls_itself_without_end_ends() {
         .unwrap();
     assert_eq!(runs.len(), 17);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_ends_as_poisoned_cancels_what_it_called() {
+    let mut it = setup().await;
+    it.test
+        .publish("name: sleeper\nsteps:\n  a: { uses: test.wait, with: { seconds: 3600 } }\n")
+        .await;
+    let caller = it
+        .test
+        .publish("name: caller\nsteps:\n  one: { uses: test.child, with: { name: sleeper } }\n  two: { uses: test.same, needs: [one], with: { value: 1 } }\n")
+        .await;
+    let run = it.test.start(&caller, json!({})).await.unwrap();
+    let child = run_of(&it.test, "sleeper", RunStatus::Waiting).await;
+    run_of(&it.test, "caller", RunStatus::Waiting).await;
+    it.test.stop_worker().await;
+    // As after four workers that died with it.
+    let owner = it.test.db().owner_pool();
+    for statement in [
+        "update engine.runs set takeovers = 4, status = 'queued' where workflow = 'caller'",
+        "insert into engine.ready (tenant_id, run_id, version_id, alone) \
+         select tenant_id, id, version_id, true from engine.runs where workflow = 'caller'",
+    ] {
+        sqlx::query(statement).execute(&owner).await.unwrap();
+    }
+    it.test.start_worker(engine::WorkerOptions::default()).await;
+    let view = it.test.finished(run).await;
+    assert_eq!(view.error.unwrap().code, "engine.poisoned");
+    let view = it.test.finished(child).await;
+    assert_eq!(view.status, RunStatus::Cancelled, "{view:#?}");
+}

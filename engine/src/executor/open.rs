@@ -17,7 +17,7 @@ use crate::crypto::{DataKey, Kind};
 use crate::engine::{EngineError, EventBody, Kin, Message, Version, facts, open_items, open_step};
 use crate::expr::Typed;
 use crate::ids::RunId;
-use crate::node::{Heard, NodeError};
+use crate::node::{Heard, NodeError, On};
 use crate::run::{Body, Place, Run, StepStatus, Stored};
 use crate::store::cross_tenant::claim::{self, Claimed, Mail};
 use crate::store::steps::{StoredItems, StoredStep};
@@ -128,6 +128,10 @@ async fn attempt(
     };
     let facts = facts(version, claimed.tenant, claimed.run, claimed.created_at);
     let poison = poisoned(claimed, version, &stored);
+    let called = match &poison {
+        Some(_) => children(&stored),
+        None => Vec::new(),
+    };
     stored.extend_from_slice(refused);
     let (plan, sandbox) = (Arc::clone(&version.plan), shop.engine.sandbox().clone());
     let (run, mut begun) = if poison.is_some() || claimed.refused.is_some() {
@@ -147,6 +151,10 @@ async fn attempt(
     let kin = Kin::read(claimed.kin.as_ref())?;
     let mut task = Task::new(shop, claimed, version, key, run, next_chunk, born, kin);
     if let Some(poison) = poison {
+        for child in called {
+            let mut buffer = task.buffer();
+            buffer.send(child, "cancel", now, &Message::Cancel);
+        }
         let then = task.end_failed(poison.step, &poison.error);
         return Ok(task.let_go(then).await);
     }
@@ -184,6 +192,17 @@ async fn version_and_key(
             }
         }
     }
+}
+
+/// Runs that steps wait for; some may have ended.
+fn children(stored: &[Stored]) -> Vec<RunId> {
+    let waits = stored.iter().filter_map(|record| record.body.wait.as_ref());
+    waits
+        .filter_map(|wait| match wait.on {
+            On::Child(run) => Some(run),
+            _ => None,
+        })
+        .collect()
 }
 
 async fn give_back(shop: &Shop, claimed: &Claimed, blamed: bool) -> Result<(), EngineError> {
