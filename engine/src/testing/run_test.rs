@@ -59,16 +59,17 @@ impl RunTest {
     /// connections of its own.
     #[must_use]
     pub fn another_engine(&self) -> Engine {
+        self.another_engine_with(self.engine.registry().clone())
+    }
+
+    /// An engine as a process of another version has it: other nodes.
+    #[must_use]
+    pub fn another_engine_with(&self, registry: Registry) -> Engine {
         let pool = self.engine.pool();
         let options = (*pool.connect_options()).clone();
         let pool = pool.options().clone().connect_lazy_with(options);
-        let (registry, clock) = (self.engine.registry(), self.engine.clock());
-        Engine::new(
-            pool,
-            registry.clone(),
-            self.master.clone(),
-            Arc::clone(clock),
-        )
+        let clock = Arc::clone(self.engine.clock());
+        Engine::new(pool, registry, self.master.clone(), clock)
     }
 
     /// The database.
