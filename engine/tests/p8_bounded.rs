@@ -70,3 +70,8 @@ outputs: { count: '${{ steps.count.value }}' }
         view.error
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_of_50_mib_is_refused_and_never_stored() {
+    assert_eq!(code_of("huge").await, "engine.output_too_large");
+}

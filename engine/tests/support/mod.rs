@@ -439,7 +439,7 @@ impl TransactionNode for Write_ {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BadConfig {
-    /// `panic`, `large`, `deep`, `fail`, `null`.
+    /// `panic`, `huge`, `large`, `deep`, `fail`, `null`.
     pub how: String,
 }
 
@@ -454,6 +454,7 @@ impl Node for Bad {
     async fn run(&self, _ctx: &Ctx, config: BadConfig) -> NodeResult<Value> {
         match config.how.as_str() {
             "panic" => panic!("it broke"),
+            "huge" => Ok(Value::String("x".repeat(50 << 20))),
             "large" => Ok(Value::String("x".repeat(300 << 10))),
             "deep" => Ok((0..200).fold(Value::Null, |inner, _| Value::Array(vec![inner]))),
             "null" => Ok(Value::String("a\0b".to_owned())),
