@@ -1,7 +1,8 @@
 //! What grows with the number of runs: prints figures, asserts nothing of time.
 //!
-//! `cargo bench --package engine` measures all of it; a name after `--` (`drain`,
-//! `answers`, `timers`) only that. Needs the server that tests use.
+//! Part of `make bench`; by itself `cargo test --workspace --bench scale`, in the
+//! build that all the rest has. A name after `--` (`drain`, `answers`, `timers`)
+//! measures only that.
 
 #![expect(clippy::unwrap_used, reason = "a measure that cannot go on ends")]
 
