@@ -222,6 +222,61 @@ async fn a_person_who_was_asked_is_asked_again_and_a_new_try_keeps_the_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_retry_goes_into_a_loop_inside_a_loop() {
+    let it = setup().await;
+    let yaml = r"
+name: nested
+steps:
+  each:
+    for_each: '${{ [1, 2] }}'
+    as: outer
+    steps:
+      read: { uses: test.read, with: { value: '${{ outer }}' } }
+      send:
+        uses: test.send
+        for_each: '${{ [1, 2] }}'
+        as: inner
+        needs: [read]
+        with: { value: '${{ inner }}', refused: '${{ if outer == 1 && inner == 2 { 2 } else { 0 } }}' }
+";
+    let origin = it.test.run(yaml, json!({})).await;
+    assert_eq!(origin.status, RunStatus::Failed, "{origin:#?}");
+    let before = it.calls();
+    let again = it.again(origin.id, Rerun::failed()).await;
+    assert_eq!(again.status, RunStatus::Succeeded, "{again:#?}");
+    let after = it.calls()[before.len()..].to_vec();
+    let failed = "each[0].send[1]".to_owned();
+    assert!(after.contains(&failed), "{after:#?}");
+    let done = before.iter().filter(|step| **step != failed);
+    assert!(
+        done.clone().all(|step| !after.contains(step)),
+        "{before:#?}\n{after:#?}"
+    );
+    assert_eq!(before.len() + after.len(), 7, "each once, one twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_was_undone_is_done_again() {
+    let it = setup().await;
+    let yaml = r"
+name: undone
+steps:
+  book:
+    uses: test.write
+    with: { value: booked }
+    compensate: { uses: test.write, with: { value: undone } }
+  send: { uses: test.send, needs: [book], with: { value: 1, refused: 1 } }
+";
+    let origin = it.test.run(yaml, json!({})).await;
+    assert_eq!(origin.status, RunStatus::Failed, "{origin:#?}");
+    let again = it.again(origin.id, Rerun::failed()).await;
+    assert_eq!(again.status, RunStatus::Succeeded, "{again:#?}");
+    let notes = support::notes(&it.test.db().owner_pool()).await;
+    let written: Vec<_> = notes.iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(written, ["booked", "undone", "booked"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_definite_failure_is_tried_with_a_key_of_the_new_run() {
     let it = setup().await;
     let yaml =
