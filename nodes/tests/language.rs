@@ -242,3 +242,31 @@ fn a_value_of_a_wrong_type_is_found_before_the_first_run() {
     );
     assert_eq!(told(&key), ["6:38 config.wrong_type"]);
 }
+
+#[test]
+fn what_is_wrong_with_an_event_or_a_time_is_told_where_it_stands() {
+    let top = |field: &str| {
+        told(&format!(
+            "name: w\n{field}\nsteps: {{ a: {{ uses: set }} }}\n"
+        ))
+    };
+    assert_eq!(top("cancel_on: { event: a.b, key: x }"), [""; 0]);
+    assert_eq!(top("cancel_on: { key: x }"), ["2:1 workflow.missing_field"]);
+    assert_eq!(top("cancel_on: { event: A }"), ["2:21 workflow.bad_id"]);
+    assert_eq!(top("timeout: 10m"), [""; 0]);
+    assert_eq!(top("timeout: soon"), ["2:10 workflow.bad_duration"]);
+    let step = |with: &str| {
+        told(&format!(
+            "name: w\nsteps:\n  a: {{ uses: wait.event, with: {{ event: x.y, {with} }} }}\n"
+        ))
+    };
+    assert_eq!(step("filter: event.amount > 10, timeout: 5d"), [""; 0]);
+    assert_eq!(
+        step("filter: inputs.nope == 1"),
+        ["3:61 expression.unknown_field"]
+    );
+    assert_eq!(
+        step("filter: event.amount > 10, timeout: soon"),
+        ["3:82 config.invalid"]
+    );
+}

@@ -63,6 +63,8 @@ pub struct Plan {
     pub finally: Option<Arc<Level>>,
     /// `deadline`: how long a run may take in all, from its acceptance.
     pub deadline: Option<Duration>,
+    /// `timeout`: how long its steps may work.
+    pub timeout: Option<Duration>,
 }
 
 /// `cancel_on`: the event that cancels a run.

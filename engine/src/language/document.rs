@@ -28,6 +28,7 @@ pub(super) struct Document<'a> {
     pub on_failure: Vec<StepDoc<'a>>,
     pub finally: Vec<StepDoc<'a>>,
     pub deadline: Option<Duration>,
+    pub timeout: Option<Duration>,
 }
 
 /// A step as it is written.

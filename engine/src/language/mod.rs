@@ -161,6 +161,7 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         on_failure,
         finally,
         deadline: document.deadline,
+        timeout: document.timeout,
     })
 }
 

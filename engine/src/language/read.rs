@@ -25,13 +25,14 @@ pub(super) const WORKFLOW: &[&str] = &[
     "debounce",
     "retention",
     "cancel_on",
+    "timeout",
     "deadline",
     "steps",
     "outputs",
     "on_failure",
     "finally",
 ];
-const WORKFLOW_PLANNED: &[&str] = &["budget", "timeout"];
+const WORKFLOW_PLANNED: &[&str] = &["budget"];
 pub(super) const STEP: &[&str] = &[
     "uses",
     "with",
@@ -114,6 +115,7 @@ pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<
     if let Some(node) = fields.need(report, top, "steps") {
         document.steps = steps(report, node, "steps", text!("a workflow"));
     }
+    document.timeout = fields.duration(report, "timeout");
     document.deadline = fields.duration(report, "deadline");
     if let Some(node) = fields.get("on_failure") {
         document.on_failure = steps(report, node, "on_failure", Text::name("on_failure"));

@@ -99,7 +99,7 @@ fn workflow_word(word: &str) -> Option<Value> {
         "labels" => map_of(&json!({ "type": ["string", "number", "boolean"] }), 0),
         "outputs" => map_of(&Value::Bool(true), 0),
         "priority" => json!({ "type": ["integer", "string"] }),
-        "deadline" => reference("duration"),
+        "timeout" | "deadline" => reference("duration"),
         "steps" | "on_failure" | "finally" => reference("steps"),
         _ => return None,
     })

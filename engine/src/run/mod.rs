@@ -19,6 +19,7 @@ mod state;
 mod status;
 #[cfg(test)]
 mod tests;
+mod time;
 mod transition;
 mod tries;
 mod waits;

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::key::key_of;
 use super::level::{Begun, Cx, LevelState, StepState, join};
 use super::loops::{At, ItemState, LoopState};
-use super::state::{Applied, Halt, Run, advance_all, cut_off, cx};
+use super::state::{Applied, Run, advance_all, cut_off, cx};
+use super::time::{Halt, worked};
 use super::transition::{self, Next};
 use super::tries::{Phase, Try, TryEnd};
 use super::walk::items_left;
@@ -102,6 +103,7 @@ impl Run {
             .filter_map(|record| record.body.woken_at)
             .max();
         let mut last = Records::default();
+        let mut work = Vec::new();
         for record in stored {
             if record.place == Place::run() {
                 last.verdict = Some(record);
@@ -110,9 +112,14 @@ impl Run {
             let Some(key) = key_of(&plan, &record.place) else {
                 continue;
             };
+            if plan.timeout.is_some() {
+                work.extend(worked(&plan, &key, &record));
+            }
             last.add(key, record);
         }
         let mut run = Self::new(plan, sandbox, facts, inputs);
+        run.times.seen(now);
+        run.times.recover(work);
         if let Some(at) = woken_at {
             run.woken_at(at);
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::cleanup::{Cleanup, CleanupError, Undo};
 use super::event::StepRef;
@@ -11,10 +11,10 @@ use super::key::{key_of, place_of};
 use super::level::{Cx, LevelState, StepState};
 use super::loops::{At, ItemState, LoopState};
 use super::replay::Records;
-use super::transition::DEADLINE_PASSED;
+use super::time::{Halt, Late, Times};
 use super::tries::{Change, Phase, Try, expression_failed};
 use super::walk::{aborts, steps_left, wake_due};
-use super::{Body, Event, Key, Outlook, Place, Record, Start, StepStatus, Stored};
+use super::{Body, Event, Key, Outlook, Record, Start, StepStatus, Stored};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Plan};
 use crate::node::{IdempotencyKey, NodeError};
@@ -33,28 +33,10 @@ pub struct Run {
     pub(super) undo: Vec<Undo>,
     /// Its own steps are over, and more is to run.
     pub(super) cleanup: Option<Cleanup>,
-    /// When it must have ended.
-    deadline: Option<DateTime<Utc>>,
+    /// How long it may take.
+    pub(super) times: Times,
     /// Whether anything may run when its own steps are over.
     has_cleanup: bool,
-}
-
-/// Why a run is to end before it is done, and since when.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Halt {
-    status: StepStatus,
-    at: DateTime<Utc>,
-}
-
-impl Halt {
-    /// As recorded; none when the verdict was what its steps came to.
-    pub(super) fn recorded(verdict: &Stored) -> Option<Self> {
-        let halted = matches!(verdict.status, StepStatus::Cancelled | StepStatus::TimedOut);
-        halted.then_some(Self {
-            status: verdict.status,
-            at: verdict.started_at,
-        })
-    }
 }
 
 /// What an event leads to.
@@ -87,13 +69,9 @@ impl Run {
     #[must_use]
     pub fn new(plan: Arc<Plan>, sandbox: Sandbox, facts: &RunFacts, inputs: Typed) -> Self {
         let top = LevelState::new(&plan.steps, Arc::new(Scope::new(facts, inputs)));
-        let deadline = plan.deadline.map(|deadline| {
-            let deadline = TimeDelta::from_std(deadline).unwrap_or(TimeDelta::MAX);
-            let at = facts.now.checked_add_signed(deadline);
-            at.unwrap_or(DateTime::<Utc>::MAX_UTC)
-        });
         Self {
             has_cleanup: plan.has_cleanup(),
+            times: Times::new(&plan, facts.now),
             plan,
             sandbox,
             top,
@@ -102,12 +80,12 @@ impl Run {
             halt: None,
             undo: Vec::new(),
             cleanup: None,
-            deadline,
         }
     }
 
     /// Decides all that can be decided without an event.
     pub fn begin(&mut self, now: DateTime<Utc>) -> Applied {
+        self.times.seen(now);
         let mut records = Vec::new();
         let mut cx = cx!(self, now, &mut records);
         advance_all(&self.plan.steps, &mut self.top, &[], &mut cx);
@@ -137,6 +115,7 @@ impl Run {
                 None => start_in(&plan, &plan.steps, &mut self.top, &key.0, &key),
             };
             if start.is_some() {
+                self.times.works();
                 return start;
             }
         }
@@ -173,6 +152,7 @@ impl Run {
     pub fn apply(&mut self, event: Event, now: DateTime<Utc>) -> Applied {
         let mut records = Vec::new();
         let was_stopped = self.is_stopped();
+        self.times.seen(now);
         self.note_wake(&event);
         let changed = match event {
             Event::Attempted(attempted) => {
@@ -185,7 +165,7 @@ impl Run {
                 key.map(|key| (key, Change::Answered(answer, at)))
             }
             Event::Cancelled => {
-                self.halt(StepStatus::Cancelled, now, &mut records);
+                self.halt(None, now, &mut records);
                 None
             }
             Event::Due(at) => {
@@ -197,6 +177,9 @@ impl Run {
         if let Some((key, change)) = changed {
             self.change(&key, change, now, &mut records);
             changed_at = key;
+        }
+        if self.times.works_on() && !self.top.is_busy() {
+            self.times.rests();
         }
         self.wind_up(now, None, &mut records);
         let mut applied = self.applied(&changed_at, records);
@@ -227,18 +210,21 @@ impl Run {
         if wake_due(&self.plan.steps, &mut self.top, &[], &mut cx) {
             advance_all(&self.plan.steps, &mut self.top, &[], &mut cx);
         }
-        if self.deadline.is_some_and(|deadline| deadline <= now) && !self.top.is_done() {
-            self.halt(StepStatus::TimedOut, now, records);
+        self.times.seen(now);
+        let late = self.times.late().filter(|_| !self.top.is_done());
+        if late.is_some() {
+            self.halt(late, now, records);
         }
     }
 
     /// Nothing new starts; the decision is recorded, for what led to it may be gone.
-    fn halt(&mut self, status: StepStatus, now: DateTime<Utc>, records: &mut Vec<Record>) {
+    fn halt(&mut self, late: Option<Late>, at: DateTime<Utc>, records: &mut Vec<Record>) {
         if self.is_stopped() || self.cleanup.is_some() {
             return;
         }
-        self.halt = Some(Halt { status, at: now });
-        records.push(verdict(status, now, None));
+        let halt = Halt { at, late };
+        records.push(halt.record(&self.plan, None));
+        self.halt = Some(halt);
     }
 
     /// When the run's own steps are over, begins what runs after them, and goes
@@ -273,12 +259,11 @@ impl Run {
             match begun {
                 Some((_, known)) => cleanup.restore(&self.plan, known, &mut cx),
                 None => {
-                    let (status, since) = match self.halt {
-                        Some(halt) => (halt.status, halt.at),
-                        None if failed => (StepStatus::Failed, now),
-                        None => (StepStatus::Succeeded, now),
-                    };
-                    cx.records.push(self::verdict(status, since, Some(now)));
+                    cx.records.push(match self.halt {
+                        Some(halt) => halt.record(&self.plan, Some(now)),
+                        None if failed => super::time::verdict(StepStatus::Failed, now, Some(now)),
+                        None => super::time::verdict(StepStatus::Succeeded, now, Some(now)),
+                    });
                 }
             }
             self.cleanup = Some(cleanup);
@@ -292,6 +277,7 @@ impl Run {
 
     /// The service says that the attempt which was looked up did not happen.
     pub fn absent(&mut self, key: &Key, now: DateTime<Utc>) -> Applied {
+        self.times.seen(now);
         let mut records = Vec::new();
         let mut cx = cx!(self, now, &mut records);
         let attempts = match &mut self.cleanup {
@@ -330,16 +316,12 @@ impl Run {
     /// How its own steps ended, now that they are over.
     fn verdict(&self) -> Outlook {
         match (self.halt, &self.top.failure) {
-            (Some(halt), _) if halt.status == StepStatus::TimedOut => {
-                let deadline = self.plan.deadline.unwrap_or_default();
-                Outlook::TimedOut(NodeError::fail(
-                    DEADLINE_PASSED,
-                    text!(
-                        "the run had not ended {time} after it was accepted",
-                        time = format!("{deadline:?}")
-                    ),
-                ))
-            }
+            (
+                Some(Halt {
+                    late: Some(late), ..
+                }),
+                _,
+            ) => Outlook::TimedOut(late.error(&self.plan)),
             (Some(_), _) => Outlook::Cancelled,
             (None, Some((index, error))) => Outlook::Failed {
                 step: self.plan.steps.steps[*index].id.to_string(),
@@ -377,7 +359,12 @@ impl Run {
         match &self.cleanup {
             Some(cleanup) => cleanup.next_due(),
             None if self.is_stopped() => None,
-            None => self.top.next_due().into_iter().chain(self.deadline).min(),
+            None => self
+                .top
+                .next_due()
+                .into_iter()
+                .chain(self.times.next_due())
+                .min(),
         }
     }
 
@@ -411,20 +398,6 @@ impl Run {
             None => aborts(&self.top, &key.0, &mut Vec::new(), &mut abort),
         }
         Applied { records, abort }
-    }
-}
-
-/// The record of how a run's own steps end: `at` is when that was decided,
-/// `begun` when what runs after them began.
-fn verdict(status: StepStatus, at: DateTime<Utc>, begun: Option<DateTime<Utc>>) -> Record {
-    Record {
-        key: Key::root(),
-        place: Place::run(),
-        attempt: 0,
-        status,
-        started_at: at,
-        ended_at: begun,
-        body: Body::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod branches;
 mod cleanup;
 mod repeat;
+mod times;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
