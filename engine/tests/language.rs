@@ -296,10 +296,9 @@ fn inputs_are_checked_and_defaults_filled_in() {
 fn words_that_are_not_built_yet_say_so() {
     let source = "
 name: w
+budget: { max_cost: '1.00' }
 steps:
-  c:
-    uses: set
-    credential: bank
+  c: { uses: set }
 ";
     insta::assert_snapshot!("not_supported_yet", told(source));
 }

@@ -42,6 +42,7 @@ impl Suite {
         let unknown = json!([{ "kind": "unknown", "amount": "250.00" }]);
         let configs = BTreeMap::from([
             ("token", json!({})),
+            ("wait.event", json!({ "event": "test.done" })),
             (
                 "wait.webhook",
                 json!({ "token": Token::new(engine::ids::TenantId(uuid::Uuid::nil())).to_string() }),

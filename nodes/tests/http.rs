@@ -64,6 +64,54 @@ async fn a_get_reads_json_with_its_query_and_headers() {
 }
 
 #[tokio::test]
+async fn the_credential_of_the_step_is_sent_as_it_says() {
+    for (auth, header, wanted) in [
+        (json!(null), "authorization", "Bearer a:b"),
+        (json!("bearer"), "authorization", "Bearer a:b"),
+        (json!("basic"), "authorization", "Basic YTpi"),
+        (json!({ "header": "X-Api-Key" }), "x-api-key", "a:b"),
+    ] {
+        let server = Server::start(vec![Reply::text("ok")]).await;
+        let config = json!({ "url": server.url("/"), "auth": auth });
+        let test = node(config.clone()).credential("a:b\nthe one before");
+        test.run().await.unwrap();
+        let asked = server.asked().await.remove(0);
+        assert_eq!(asked.header(header), Some(wanted), "{auth}");
+        if !auth.is_null() {
+            let (kind, code) = (ErrorKind::Fail, "http.bad_config");
+            assert_eq!(told(&error(config).await), (kind, code));
+        }
+    }
+}
+
+/// A step's input is recorded without the secret, which its node is given.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_reads_its_credential_and_nothing_keeps_it() {
+    let client = client(&["127.0.0.1"], Arc::new(SystemResolver));
+    let registry = engine::node::Registry::builder().node(HttpRequest { client });
+    let test = RunTest::new(registry.build().unwrap()).await;
+    let server = Server::start(vec![Reply::text("read"), Reply::text("done")]).await;
+    let workflow = format!(
+        "name: w\nsteps:\n  read: {{ uses: http.request, credential: bank, with: {{ url: '{url}' }} }}\n  \
+         act: {{ uses: http.request, needs: [read], credential: bank, with: {{ url: '{url}', method: POST }} }}",
+        url = server.url("/")
+    );
+    let lacking = test.run(&workflow, json!({})).await;
+    assert_eq!(lacking.error.as_ref().unwrap().code, "engine.no_credential");
+    let engine = &test.engine;
+    engine
+        .set_credential(test.tenant, "bank", "s3cr3t")
+        .await
+        .unwrap();
+    let run = test.run(&workflow, json!({})).await;
+    assert_eq!(run.error, None);
+    assert!(!format!("{run:?}").contains("s3cr3t"));
+    for asked in server.asked().await {
+        assert_eq!(asked.header("authorization"), Some("Bearer s3cr3t"));
+    }
+}
+
+#[tokio::test]
 async fn a_post_is_external_and_carries_the_steps_key() {
     for (outcome, wanted) in [
         ("ask", UnknownOutcome::Ask),

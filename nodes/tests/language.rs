@@ -270,3 +270,23 @@ fn what_is_wrong_with_an_event_or_a_time_is_told_where_it_stands() {
         ["3:82 config.invalid"]
     );
 }
+
+#[test]
+fn a_credential_is_given_to_a_node_that_takes_one() {
+    let step = |rest: &str| {
+        told(&format!(
+            "name: w\nsteps:\n  a: {{ credential: bank, {rest} }}\n"
+        ))
+    };
+    assert_eq!(
+        step("uses: http.request, with: { url: 'https://x.example' }"),
+        [""; 0]
+    );
+    assert_eq!(step("uses: set"), ["3:20 workflow.conflict"]);
+    let nested = "for_each: '${{ [1] }}', steps: { b: { uses: set } }";
+    assert_eq!(step(nested), ["3:20 workflow.conflict"]);
+    let named = told(
+        "name: w\nsteps:\n  a: { credential: My-Bank, uses: http.request, with: { url: 'https://x.example' } }\n",
+    );
+    assert_eq!(named, ["3:20 workflow.bad_id"]);
+}

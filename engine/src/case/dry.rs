@@ -353,7 +353,10 @@ impl Dry<'_> {
                 let ctx = self.ctx(step, known, path);
                 Some(plain.run(&ctx, input.clone()).await)
             }
-            (Runner::Plain(plain), Effect::Read) if !open && self.asked.read => {
+            // A dry run is given no secret.
+            (Runner::Plain(plain), Effect::Read)
+                if !open && self.asked.read && step.credential.is_none() =>
+            {
                 let ctx = self.ctx(step, known, path);
                 Some(plain.run(&ctx, input.clone()).await)
             }
@@ -420,6 +423,7 @@ impl Dry<'_> {
             attempt: 1,
             now: self.now,
             key: IdempotencyKey(format!("{}/{path}/0", self.run)),
+            credential: None,
             requester: None,
             cancel: CancellationToken::new(),
             conditions: Conditions {

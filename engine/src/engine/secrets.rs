@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::{Engine, EngineError};
 use crate::crypto::Kind;
 use crate::ids::{RunId, TenantId};
+use crate::node::Secret;
 use crate::store::{self, Connection, Role};
 
 /// Begins every token, so that people and scanners know one.
@@ -76,6 +77,17 @@ impl Engine {
         Ok(Some(Zeroizing::new(
             String::from_utf8_lossy(&plain).into_owned(),
         )))
+    }
+
+    /// The same, for a step.
+    pub(crate) async fn credential(
+        &self,
+        tenant: TenantId,
+        name: &str,
+    ) -> Result<Option<Secret>, EngineError> {
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        let found = self.credential_on(&mut tx, tenant, name).await?;
+        Ok(found.map(|text| Secret::new(text.as_str())))
     }
 
     /// The names of a tenant's secrets, and when each was set.

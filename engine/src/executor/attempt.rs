@@ -21,6 +21,8 @@ use crate::text;
 
 /// Largest output of a step, and of an item, as JSON.
 pub(crate) const LARGEST_OUTPUT: usize = 256 << 10;
+/// Code of a step whose credential nobody has kept.
+const NO_CREDENTIAL: &str = "engine.no_credential";
 /// Values nested deeper could not be read back.
 const DEEPEST: usize = 96;
 
@@ -52,8 +54,9 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// Pure and reading nodes: may be aborted, and made again after a crash.
-    pub(super) fn plain(self, node: Arc<dyn crate::node::Plain>) -> BoxFuture<'static, Done> {
+    pub(super) fn plain(mut self, node: Arc<dyn crate::node::Plain>) -> BoxFuture<'static, Done> {
         Box::pin(async move {
+            self.unseal().await;
             let run = node.run(&self.ctx, Value::clone(&self.input));
             let limited = within(self.start.step.timeout, &self.shop, caught(run));
             let result = tokio::select! {
@@ -78,6 +81,25 @@ impl Attempt {
 
     pub(super) fn buffer(&self) -> MutexGuard<'_, Buffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the node the secret that its step names, now that its input is fixed.
+    pub(super) async fn unseal(&mut self) {
+        let Some(name) = &self.start.step.credential else {
+            return;
+        };
+        let found = self.shop.engine.credential(self.tenant, name).await;
+        self.ctx.credential = Some(match found {
+            Ok(Some(secret)) => Ok(secret),
+            Ok(None) => Err(NodeError::fail(
+                NO_CREDENTIAL,
+                text!(
+                    "there is no credential `{name}`: keep one with `copro secret set {name}`",
+                    name
+                ),
+            )),
+            Err(error) => Err(NodeError::retry("engine.unavailable", &error)),
+        });
     }
 
     /// Ends the attempt.

@@ -16,7 +16,11 @@ impl Attempt {
     /// Waits until its intent, which is in checkpoint `number`, is durable,
     /// then acts. From there on nothing aborts it; a time that is over, a
     /// panic or a cut connection is an unknown outcome.
-    pub(super) fn external(self, node: Arc<dyn Plain>, number: u64) -> BoxFuture<'static, Done> {
+    pub(super) fn external(
+        mut self,
+        node: Arc<dyn Plain>,
+        number: u64,
+    ) -> BoxFuture<'static, Done> {
         Box::pin(async move {
             if !self.is_flushed(number).await {
                 return Done::Lost;
@@ -27,6 +31,7 @@ impl Attempt {
             if self.abort.is_cancelled() {
                 return Done::Aborted(self.start.key);
             }
+            self.unseal().await;
             fail::fail_point!("external.act:before");
             let run = node.run(&self.ctx, Value::clone(&self.input));
             let answer = within(self.start.step.timeout, &self.shop, caught(run)).await;
@@ -74,8 +79,9 @@ impl Attempt {
     }
 
     /// Asks the service what became of the attempt.
-    pub(super) fn look_up(self, node: Arc<dyn Plain>) -> BoxFuture<'static, Done> {
+    pub(super) fn look_up(mut self, node: Arc<dyn Plain>) -> BoxFuture<'static, Done> {
         Box::pin(async move {
+            self.unseal().await;
             let asked = node.look_up(&self.ctx, Value::clone(&self.input));
             let answer = within(self.start.step.timeout, &self.shop, caught(asked)).await;
             let result = match answer {

@@ -303,6 +303,7 @@ impl Task {
                 started_at
             },
             key: run_key(self.fence.run, start),
+            credential: None,
             requester: self.requester.clone(),
             cancel: CancellationToken::new(),
             conditions: Conditions {

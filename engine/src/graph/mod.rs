@@ -209,6 +209,8 @@ pub struct Step {
     pub deadline: Option<Duration>,
     /// `idempotency_key`: the key that an outside service sees, instead of the run's own.
     pub idempotency_key: Option<Template>,
+    /// `credential`: the name of the secret that its node is given.
+    pub credential: Option<Arc<str>>,
     /// What a failure becomes.
     pub on_error: OnError,
     /// `compensate`: the index of what undoes it; of each item in a loop.

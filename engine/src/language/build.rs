@@ -117,6 +117,7 @@ pub(super) fn level<'n>(
             }),
             deadline: draft.doc.deadline,
             idempotency_key: draft.key.value.clone(),
+            credential: draft.credential(),
             on_error: match draft.doc.on_error {
                 OnErrorDoc::Fail => OnError::Fail,
                 OnErrorDoc::Continue => OnError::Continue,
@@ -451,6 +452,7 @@ impl<'n> Builder<'_, '_, 'n> {
             rate_limit: None,
             deadline: None,
             idempotency_key: undo.key.value.clone(),
+            credential: undo.credential(),
             on_error: OnError::Continue,
             compensate: None,
             handles: None,

@@ -49,6 +49,7 @@ pub(super) struct StepDoc<'a> {
     pub rate_limit: Option<RateDoc<'a>>,
     pub deadline: Option<Duration>,
     pub idempotency_key: Option<&'a Node>,
+    pub credential: Option<At<&'a str>>,
     pub on_error: OnErrorDoc<'a>,
     /// What undoes it: a step of which only a few fields are read.
     pub compensate: Option<Box<StepDoc<'a>>>,

@@ -7,6 +7,7 @@ use super::branch::{Branches, branches};
 use super::config;
 use super::diagnostic::Report;
 use super::document::{LoopDoc, StepDoc};
+use super::fields::check_id;
 use super::read::is_planned_node;
 use super::schema_at::SchemaAt;
 use super::values::{self, Found, Names, Placed, Test, condition, template};
@@ -63,6 +64,11 @@ impl Draft<'_> {
             .chain(&self.rate_key.placed)
             .chain(&self.key.placed)
             .chain(self.tests.iter().map(|test| &test.placed))
+    }
+
+    /// The name of the secret that its node is given.
+    pub fn credential(&self) -> Option<Arc<str>> {
+        self.doc.credential.as_ref().map(|name| name.value.into())
     }
 
     /// The conditions inside `with`, by their text.
@@ -161,6 +167,7 @@ fn draft<'n>(
     if let Some(node) = &node {
         config::check(report, node, doc.with, doc.at);
     }
+    check_credential(report, node.as_ref(), doc);
     let branches = node.as_ref().and_then(|node| branches(report, node, doc));
     let mut found = Found::default();
     let schema = node.as_ref().map(|node| SchemaAt::root(&node.config));
@@ -257,6 +264,27 @@ fn draft<'n>(
             .steps
             .as_ref()
             .map(|steps| drafts(report, sandbox, registry, steps, &inner_items)),
+    }
+}
+
+/// A credential is given to a node that takes one.
+fn check_credential(report: &mut Report<'_>, node: Option<&Registered>, doc: &StepDoc<'_>) {
+    let Some(name) = &doc.credential else { return };
+    check_id(report, name.value, name.at, text!("a credential"));
+    match node {
+        Some(node) if !node.spec.takes_credential => report.error(
+            "workflow.conflict",
+            name.at,
+            text!("`{node}` takes no credential", node = node.spec.name),
+            text!("take `credential` away"),
+        ),
+        None if doc.steps.is_some() => report.error(
+            "workflow.conflict",
+            name.at,
+            text!("a loop that runs steps takes no credential"),
+            text!("move it to the steps inside"),
+        ),
+        _ => {}
     }
 }
 

@@ -52,12 +52,19 @@ pub(super) const STEP: &[&str] = &[
     "rate_limit",
     "deadline",
     "idempotency_key",
+    "credential",
     "on_error",
     "compensate",
 ];
-const STEP_PLANNED: &[&str] = &["credential"];
 /// Fields of what undoes a step.
-pub(super) const COMPENSATE: &[&str] = &["uses", "with", "retry", "timeout", "idempotency_key"];
+pub(super) const COMPENSATE: &[&str] = &[
+    "uses",
+    "with",
+    "retry",
+    "timeout",
+    "idempotency_key",
+    "credential",
+];
 pub(super) const RETRY: &[&str] = &[
     "max_attempts",
     "delay",
@@ -174,7 +181,7 @@ fn steps<'n>(report: &mut Report<'_>, node: &'n Node, name: &str, of: Text) -> V
 fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
     check_id(report, &entry.key, entry.at, text!("a step"));
     let place = text!("step `{step}`", step = &entry.key);
-    let fields = Fields::read(report, &entry.value, place.clone(), STEP, STEP_PLANNED)?;
+    let fields = Fields::read(report, &entry.value, place.clone(), STEP, &[])?;
     let nested = fields.get("steps");
     let uses = fields.text(report, "uses");
     match (&uses, nested) {
@@ -247,6 +254,7 @@ fn step<'n>(report: &mut Report<'_>, entry: &'n Entry) -> Option<StepDoc<'n>> {
         rate_limit: super::load::rate_limit(report, fields.entry("rate_limit")),
         deadline: fields.duration(report, "deadline"),
         idempotency_key: fields.get("idempotency_key"),
+        credential: fields.text(report, "credential"),
         on_error: on_error(report, fields.get("on_error")),
         compensate: fields
             .entry("compensate")
@@ -282,6 +290,7 @@ fn compensation<'n>(
         retry: fields.get("retry").and_then(|node| retry(report, node)),
         timeout: fields.duration(report, "timeout"),
         idempotency_key: fields.get("idempotency_key"),
+        credential: fields.text(report, "credential"),
         ..StepDoc::default()
     })
     .filter(|_| !nested)

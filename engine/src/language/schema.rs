@@ -132,6 +132,7 @@ fn step_word(word: &str) -> Option<Value> {
         "retry" => reference("retry"),
         "timeout" | "deadline" => reference("duration"),
         "rate_limit" => object(RATE_LIMIT, load_word),
+        "credential" => json!({ "type": "string", "pattern": ID }),
         "idempotency_key" => json!({ "type": ["string", "integer"] }),
         "on_error" => json!({ "anyOf": [
             { "enum": ["fail", "continue"] },

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Condition, Conditions, NodeResult};
+use super::{Condition, Conditions, NodeResult, Secret};
 use crate::ids::{RunId, TenantId};
 
 /// The key an outside service sees; the same for every attempt whose outcome is unknown.
@@ -58,6 +58,8 @@ pub struct Ctx {
     pub now: DateTime<Utc>,
     /// Stable over attempts whose outcome is unknown.
     pub key: IdempotencyKey,
+    /// The secret that the step's `credential` names, or why there is none: see [`Self::credential`].
+    pub credential: Option<NodeResult<Secret>>,
     /// Who started the run, when someone did.
     pub requester: Option<String>,
     /// Cancelled when the run is, or when the attempt's time is over.
@@ -69,6 +71,18 @@ pub struct Ctx {
 }
 
 impl Ctx {
+    /// The secret that the step's `credential` names; none when it names none.
+    ///
+    /// # Errors
+    /// When nobody has kept it.
+    pub fn credential(&self) -> NodeResult<Option<&Secret>> {
+        match &self.credential {
+            None => Ok(None),
+            Some(Ok(secret)) => Ok(Some(secret)),
+            Some(Err(error)) => Err(error.clone()),
+        }
+    }
+
     /// Whether a condition of the config holds: in the step's scope, with more
     /// values such as `event`.
     ///

@@ -12,6 +12,7 @@ mod event;
 mod question;
 mod registry;
 mod schema;
+mod secret;
 mod spec;
 mod token;
 mod wait;
@@ -34,6 +35,7 @@ pub use registry::{
     CatalogueError, InTransaction, Plain, Registered, Registry, RegistryBuilder, Runner, Waiting,
 };
 pub(crate) use schema::{misfit, one_of, validator};
+pub use secret::Secret;
 pub use spec::{NodeSpec, Problem};
 pub use token::Token;
 pub use wait::{Call, On, Wait, Waited, WaitingNode, Wake};

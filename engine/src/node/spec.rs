@@ -12,6 +12,8 @@ pub struct NodeSpec {
     pub version: u32,
     /// What it does to the world.
     pub effect: Effect,
+    /// Whether it takes a `credential`.
+    pub takes_credential: bool,
 }
 
 impl NodeSpec {
@@ -22,6 +24,16 @@ impl NodeSpec {
             name,
             version: 1,
             effect,
+            takes_credential: false,
+        }
+    }
+
+    /// A node that finds the step's credential in [`super::Ctx::credential`].
+    #[must_use]
+    pub const fn with_credential(self) -> Self {
+        Self {
+            takes_credential: true,
+            ..self
         }
     }
 

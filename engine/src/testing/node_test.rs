@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::ids::{RunId, TenantId};
 use crate::node::{
     Conditions, Ctx, Effect, IdempotencyKey, LogLine, LookUp, Node, NodeError, NodeResult, Problem,
-    Registered, Registry, Runner, TransactionNode, Wait, Waited, WaitingNode, Wake,
+    Registered, Registry, Runner, Secret, TransactionNode, Wait, Waited, WaitingNode, Wake,
 };
 use crate::store::Tx;
 use crate::text::Text;
@@ -22,6 +22,7 @@ pub struct NodeTest {
     node: Registered,
     config: Value,
     now: DateTime<Utc>,
+    credential: Option<Secret>,
     cancel: CancellationToken,
     logs: Mutex<Vec<LogLine>>,
 }
@@ -64,6 +65,7 @@ impl NodeTest {
             node,
             config: Value::Null,
             now: DateTime::UNIX_EPOCH,
+            credential: None,
             cancel: CancellationToken::new(),
             logs: Mutex::default(),
         }
@@ -83,6 +85,15 @@ impl NodeTest {
     #[must_use]
     pub fn with_value(self, config: Value) -> Self {
         Self { config, ..self }
+    }
+
+    /// The secret of the step's credential.
+    #[must_use]
+    pub fn credential(self, secret: &str) -> Self {
+        Self {
+            credential: Some(Secret::new(secret)),
+            ..self
+        }
     }
 
     /// The instant of the attempt.
@@ -196,6 +207,7 @@ impl NodeTest {
             attempt: 1,
             now: self.now,
             key: IdempotencyKey(format!("{}/tested/0", Uuid::nil())),
+            credential: self.credential.clone().map(Ok),
             requester: None,
             cancel: self.cancel.child_token(),
             conditions: Conditions::default(),

@@ -15,14 +15,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use engine::node::{Ctx, Effect, Node, NodeError, NodeResult, NodeSpec, Problem, UnknownOutcome};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use engine::node::{
+    Ctx, Effect, Node, NodeError, NodeResult, NodeSpec, Problem, Secret, UnknownOutcome,
+};
 use engine::text;
 use engine::text::Text;
 use reqwest::Url;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::answer::{HttpAnswer, Reading, host_of, read, unanswered, unexpected};
 use crate::clients::http::{HttpClient, Outgoing};
@@ -59,6 +64,9 @@ pub struct HttpRequestConfig {
     /// Headers by name.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// How the step's `credential` is sent; as a bearer token when not given.
+    #[serde(default)]
+    pub auth: Option<Auth>,
     /// What is sent.
     #[serde(default)]
     pub body: Option<Body>,
@@ -102,6 +110,18 @@ pub enum Method {
     Patch,
     /// Takes away.
     Delete,
+}
+
+/// How a credential is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Auth {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// `Authorization: Basic …`: it is `user:password`.
+    Basic,
+    /// As a header of this name.
+    Header(String),
 }
 
 /// A value in a query or a form.
@@ -181,7 +201,8 @@ impl Scalar {
 }
 
 impl Node for HttpRequest {
-    const SPEC: NodeSpec = NodeSpec::new("http.request", Effect::External(UnknownOutcome::Ask));
+    const SPEC: NodeSpec =
+        NodeSpec::new("http.request", Effect::External(UnknownOutcome::Ask)).with_credential();
     type Config = HttpRequestConfig;
     type Output = HttpAnswer;
 
@@ -278,6 +299,33 @@ pub(super) fn bad_config(message: Text) -> NodeError {
     NodeError::fail("http.bad_config", message)
 }
 
+/// The header that carries the step's credential.
+fn credential(ctx: &Ctx, auth: Option<&Auth>) -> NodeResult<Option<(HeaderName, HeaderValue)>> {
+    let Some(secret) = ctx.credential()?.map(Secret::expose) else {
+        return match auth {
+            None => Ok(None),
+            Some(_) => Err(bad_config(text!(
+                "`auth` sends the credential of the step, which has none"
+            ))),
+        };
+    };
+    let (name, text) = match auth.unwrap_or(&Auth::Bearer) {
+        Auth::Bearer => (AUTHORIZATION, Zeroizing::new(format!("Bearer {secret}"))),
+        Auth::Basic => {
+            let encoded = Zeroizing::new(STANDARD.encode(secret));
+            (AUTHORIZATION, Zeroizing::new(format!("Basic {}", *encoded)))
+        }
+        Auth::Header(name) => {
+            let name = header_name(name).map_err(bad_config)?;
+            (name, Zeroizing::new(secret.to_owned()))
+        }
+    };
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| bad_config(text!("the credential cannot be sent as a header")))?;
+    value.set_sensitive(true);
+    Ok(Some((name, value)))
+}
+
 fn request(ctx: &Ctx, config: HttpRequestConfig) -> NodeResult<Outgoing> {
     let mut url = url_of(&config.url).map_err(bad_config)?;
     if !config.query.is_empty() {
@@ -321,6 +369,9 @@ fn request(ctx: &Ctx, config: HttpRequestConfig) -> NodeResult<Outgoing> {
         })?;
         value.set_sensitive(true);
         headers.insert(known, value);
+    }
+    if let Some((name, value)) = credential(ctx, config.auth.as_ref())? {
+        headers.insert(name, value);
     }
     if !config.method.reads() {
         let key = HeaderValue::from_str(&ctx.key.0)
