@@ -262,9 +262,15 @@ async fn a_worker_killed_at_any_point_costs_nothing() {
 async fn acceptance_is_all_or_nothing() {
     let points: Vec<String> = faults::failpoints()
         .filter(|point| {
-            ["keys.insert", "keys.commit", "runs.", "workflows."]
-                .iter()
-                .any(|of| point.starts_with(of))
+            [
+                "keys.insert",
+                "keys.commit",
+                "runs.insert",
+                "runs.start.",
+                "workflows.",
+            ]
+            .iter()
+            .any(|of| point.starts_with(of))
         })
         .collect();
     for point in points {

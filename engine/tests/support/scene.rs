@@ -79,7 +79,7 @@ impl Scene {
     /// An engine with these nodes.
     pub fn engine_with(&self, nodes: Registry) -> Engine {
         let pool = PgPoolOptions::new()
-            .max_connections(10)
+            .max_connections(5)
             .connect_lazy(&self.url)
             .unwrap();
         let master = MasterKey::from_hex(&self.key).unwrap();
