@@ -26,16 +26,29 @@ fn folder(process: u32) -> PathBuf {
     PathBuf::from(format!("/proc/{process}"))
 }
 
+/// Its number in mimalloc 3: the binding names the options of mimalloc 2.
+const PURGE_DELAY: mi_option_t = 15;
+
 /// Gives freed memory back to the system after 10 ms instead of a second: what
 /// one run needed for a moment is not held while the next one needs it elsewhere.
 pub fn give_back_soon() {
-    // By its number in mimalloc 3: the binding names the options of mimalloc 2.
-    const PURGE_DELAY: mi_option_t = 15;
     #[expect(
         unsafe_code,
         reason = "there is no safe door; it sets a number, before other threads are there"
     )]
     unsafe {
         mi_option_set(PURGE_DELAY, 10);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_is_the_delay_of_a_second() {
+        #[expect(unsafe_code, reason = "there is no safe door; it reads a number")]
+        let millis = unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
+        assert_eq!(millis, 1000, "mimalloc has other numbers for its options");
     }
 }

@@ -5,6 +5,8 @@
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
+use engine::node::{Ctx, Effect, NodeResult, NodeSpec, Registry, TransactionNode};
+use engine::store::Tx;
 use engine::testing::RunTest;
 use engine::{Answer, RunStatus, RunView, StepStatus};
 use serde_json::json;
@@ -251,4 +253,30 @@ outputs: { a: '${{ steps.a.value }}' }
     let view = it.test.run(yaml, json!({})).await;
     assert_eq!(view.outputs, Some(json!({ "a": "ok" })), "{view:#?}");
     assert_eq!(it.counts.of("test.read"), 3);
+}
+
+/// A transaction that tells how long it may think between its statements.
+struct Thinks;
+
+impl TransactionNode for Thinks {
+    const SPEC: NodeSpec = NodeSpec::new("test.thinks", Effect::Transaction);
+    type Config = support::Given;
+    type Output = String;
+
+    async fn run(&self, _: &Ctx, tx: &mut Tx<'_>, _: support::Given) -> NodeResult<String> {
+        let limit = sqlx::query_scalar("show idle_in_transaction_session_timeout");
+        Ok(limit.fetch_one(tx.connection()).await?)
+    }
+}
+
+/// A step that computes for long must not be cut off each time, without end;
+/// what a frozen one holds back at its end, `p5_frozen` tests.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_may_think_for_longer_than_a_frozen_worker_is_waited_for() {
+    let nodes = Registry::builder().transaction(Thinks).build().unwrap();
+    let test = RunTest::new(nodes).await;
+    let yaml =
+        "name: t\nsteps: { a: { uses: test.thinks } }\noutputs: { limit: '${{ steps.a }}' }\n";
+    let view = test.run(yaml, json!({})).await;
+    assert_eq!(view.outputs, Some(json!({ "limit": "5min" })), "{view:#?}");
 }

@@ -170,8 +170,8 @@ impl Engine {
         Ok(fired)
     }
 
-    /// Takes a request that has no key in the worker of this process. What is
-    /// remembered of its address holds if the version is still the published one
+    /// Takes a request in the worker of this process, if it has no key and no
+    /// limits to look up. What is remembered of its address holds if the version is still the published one
     /// when the run is born; whatever else comes up is for who looks it up.
     async fn receive_here(
         &self,
@@ -184,11 +184,11 @@ impl Engine {
             trigger,
             webhook,
         } = listener;
-        let now = self.clock().now();
-        let occasion = occasion(delivery, &webhook.auth, now);
-        if occasion.key.is_some() {
+        let keyed = trigger.dedup.is_some() || delivery.key(&webhook.auth).is_some();
+        if keyed || version.plan.concurrency.is_some() || version.plan.debounce.is_some() {
             return Ok(None);
         }
+        let now = self.clock().now();
         if webhook.auth.credential().is_some() {
             let mut tx = self.of_tenant(tenant).await?;
             if !self
@@ -199,6 +199,7 @@ impl Engine {
             }
         }
         self.refuse_when_full(tenant).await?;
+        let occasion = occasion(delivery, &webhook.auth, now);
         let Ok(Some(run)) = self.wanted(tenant, version, trigger, &occasion) else {
             return Ok(None);
         };

@@ -184,8 +184,8 @@ impl Engine {
     }
 
     /// Starts a run of this version in the worker of this process; none when the
-    /// run has to be queued. With `if_published`, also when another version is
-    /// the published one by now.
+    /// run has to be queued, and with `if_published` when another version is the
+    /// published one by now.
     pub(super) async fn bear(
         &self,
         tenant: TenantId,

@@ -8,7 +8,6 @@ use super::config;
 use super::diagnostic::Report;
 use super::document::{LoopDoc, StepDoc};
 use super::fields::check_id;
-use super::read::is_planned_node;
 use super::schema_at::SchemaAt;
 use super::values::{self, Found, Names, Placed, Test, condition, template};
 use super::yaml::Mark;
@@ -299,7 +298,7 @@ fn find_node(
         Some((name, version)) => (name, version.parse::<u32>().ok()),
     };
     let found = version.and_then(|version| registry.get(name, version));
-    if found.is_none() && !is_planned_node(report, name, uses.at) {
+    if found.is_none() {
         unknown_node(report, registry, uses.value, name, uses.at);
     }
     found.cloned()

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::control;
 use super::diagnostic::Report;
 use super::document::{Document, LoopDoc, OnErrorDoc, RetryDoc, StepDoc};
-use super::fields::{At, Fields, check_id, map, text, texts, unsupported};
+use super::fields::{At, Fields, check_id, map, text, texts};
 use super::yaml::{Entry, Mark, Node, Yaml};
 use crate::graph::{Backoff, MAX_ATTEMPTS, OnItemError};
 use crate::text;
@@ -420,24 +420,4 @@ fn on_error<'n>(report: &mut Report<'_>, node: Option<&'n Node>) -> OnErrorDoc<'
             OnErrorDoc::Fail
         }
     }
-}
-
-/// Nodes of the language that are not built yet.
-const PLANNED_NODES: [&str; 7] = [
-    "approval",
-    "emit",
-    "respond",
-    "wait",
-    "wait.event",
-    "wait.webhook",
-    "workflow",
-];
-
-/// Tells a node that is of the language but not built yet.
-pub(super) fn is_planned_node(report: &mut Report<'_>, name: &str, at: Mark) -> bool {
-    let planned = PLANNED_NODES.contains(&name);
-    if planned {
-        unsupported(report, text!("`uses: {node}`", node = name), at);
-    }
-    planned
 }

@@ -52,6 +52,10 @@ const STATEMENT_TIMEOUT: u32 = 5_000;
 /// that is frozen are free again by the time that others take its runs over.
 const IDLE: u32 = 10_000;
 
+/// The same for a step, whose node may compute between its statements. Once it
+/// has fenced its run, [`super::steps::record`] makes it as short as for others.
+const IDLE_STEP: u32 = 300_000;
+
 /// Queue tables swell and shrink faster than statistics and cached plans
 /// follow: a plan made when a table was empty must be right when it is full.
 /// Each statement goes from the rows it is given to the index of the table, by
@@ -77,7 +81,7 @@ impl Role {
             Self::Step(tenant) => format!(
                 "begin; select set_config('role', 'copro_app', true), \
                  set_config('app.tenant', '{tenant}', true), \
-                 set_config('idle_in_transaction_session_timeout', '{IDLE}', true), \
+                 set_config('idle_in_transaction_session_timeout', '{IDLE_STEP}', true), \
                  set_config('statement_timeout', '{STATEMENT_TIMEOUT}', true)"
             ),
             Self::Engine => format!("begin; select {ENGINE}"),

@@ -97,7 +97,8 @@ pub(crate) async fn record(
                 using owned o
                 where i.tenant_id = o.tenant_id and i.run_id = o.id and i.id = any ($14::bigint[])
             )
-            select count(*) as "count!" from owned
+            select count(*) as "count!"
+            from owned, set_config('idle_in_transaction_session_timeout', '10000', true) as limited
             "#,
             fence.tenant.0,
             fence.run.0,
