@@ -1,14 +1,10 @@
 //! A step may wait for people: distinct ones are counted, of two answers that
 //! come at once each is judged after the other, and what waits can be listed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Outside, registry};
 use chrono::{DateTime, Utc};
 use engine::ids::RunId;
 use engine::node::{Decision, Person, Refusal};
@@ -17,7 +13,6 @@ use engine::{
     Answer, EngineError, Pending, PendingFilter, RunStatus, StepStatus, Verdict, WorkerOptions,
 };
 use serde_json::{Value, json};
-use support::{Counts, Outside, registry};
 
 struct Setup {
     _folder: tempfile::TempDir,

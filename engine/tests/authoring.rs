@@ -1,13 +1,9 @@
 //! Tools of who authors: coverage of cases, the plan of effects of a run,
 //! recorded runs on another version. None does anything outside.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{Counts, Gate, Outside, make_notes, registry_with};
 use database::testing::TestDb;
 use engine::case::{self, Coverage, DryRun, Fate, UNKNOWN};
 use engine::clock::{Clock, SystemClock};
@@ -17,7 +13,6 @@ use engine::node::Registry;
 use engine::testing::RunTest;
 use engine::{RunStatus, RunView};
 use serde_json::{Value, json};
-use support::{Counts, Gate, Outside, make_notes, registry_with};
 
 fn registry() -> (tempfile::TempDir, Outside, Registry) {
     let (folder, outside) = Outside::in_temp();
@@ -186,7 +181,7 @@ async fn a_recorded_run_is_replayed_without_effects_and_differences_are_told() {
         .replace("needs: [write]", "needs: [write, last]")
         .replace(
             "  off:",
-            "  last: { uses: test.write, with: { value: more } }\n  off:",
+            "  last: { uses: test.write, needs: [read], with: { value: more } }\n  off:",
         );
     let told = replayed(&new, &run).await;
     for expected in [

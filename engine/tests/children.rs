@@ -1,21 +1,16 @@
 //! A step may run another workflow and wait for its end: exactly one run an
 //! attempt (its crashes are among those of P2), linked both ways.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Outside, registry};
 use chrono::{DateTime, Utc};
 use engine::ids::RunId;
 use engine::node::On;
 use engine::testing::{FakeClock, RunTest};
 use engine::{RunFilter, RunStatus, RunView, StepStatus};
 use serde_json::json;
-use support::{Counts, Outside, registry};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -1,20 +1,15 @@
 //! A step may wait for a delivery to a token: one counts, whoever has the token.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Outside, registry};
 use chrono::{DateTime, Utc};
 use engine::EngineError;
 use engine::ids::{RunId, TenantId};
 use engine::node::Token;
 use engine::testing::{FakeClock, RunTest};
 use serde_json::{Value, json};
-use support::{Counts, Outside, registry};
 
 const WORKFLOW: &str = r"
 name: hooked

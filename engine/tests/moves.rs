@@ -1,15 +1,10 @@
 //! Waiting runs move to a new version when all that is recorded of them fits it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
+use crate::support::{Counts, Gate, Outside, make_notes, registry_with};
 use engine::ids::RunId;
 use engine::testing::RunTest;
 use engine::{Answer, RunEvent, RunStatus, StepStatus};
 use serde_json::json;
-use support::{Counts, Gate, Outside, make_notes, registry_with};
 
 const OLD: &str = r"
 name: moved

@@ -1,14 +1,9 @@
 //! P10: input, output, error, timing and logs of each attempt; a run can be cancelled.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
+use crate::support::{Counts, Gate, Outside, make_notes, registry_with};
 use engine::testing::RunTest;
 use engine::{EngineError, RunEvent, RunFilter, RunStatus, StepStatus};
 use serde_json::json;
-use support::{Counts, Gate, Outside, make_notes, registry_with};
 
 struct Setup {
     _folder: tempfile::TempDir,

@@ -1,13 +1,9 @@
 //! P10: a run is run again from any step with edited data, as a new run that
 //! names its origin; also in bulk, by filter.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{Counts, Gate, Outside, make_notes, registry_with};
 use engine::ids::RunId;
 use engine::testing::RunTest;
 use engine::{
@@ -15,7 +11,6 @@ use engine::{
     RunView, StepStatus, Taken,
 };
 use serde_json::{Value, json};
-use support::{Counts, Gate, Outside, make_notes, registry_with};
 use uuid::Uuid;
 
 struct Setup {
@@ -271,7 +266,7 @@ steps:
     assert_eq!(origin.status, RunStatus::Failed, "{origin:#?}");
     let again = it.again(origin.id, Rerun::failed()).await;
     assert_eq!(again.status, RunStatus::Succeeded, "{again:#?}");
-    let notes = support::notes(&it.test.db().owner_pool()).await;
+    let notes = crate::support::notes(&it.test.db().owner_pool()).await;
     let written: Vec<_> = notes.iter().map(|(_, value)| value.as_str()).collect();
     assert_eq!(written, ["booked", "undone", "booked"]);
 }

@@ -1,17 +1,12 @@
 //! P11, schedules: each instant makes one run, whoever looks, whatever was missed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Gate, Outside, registry_with};
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::testing::{FakeClock, RunTest};
 use engine::{RunFilter, RunStatus, Worker, WorkerOptions};
-use support::{Counts, Gate, Outside, registry_with};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

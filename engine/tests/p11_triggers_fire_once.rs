@@ -1,13 +1,9 @@
 //! P11: whatever a trigger hears makes one run, whoever hears it, how often ever.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Outside, make_notes, registry};
 use engine::clock::SystemClock;
 use engine::crypto::MasterKey;
 use engine::testing::RunTest;
@@ -15,7 +11,6 @@ use engine::{
     Engine, EngineError, Event, Once, RunFilter, RunSummary, StartRun, Worker, WorkerOptions,
 };
 use serde_json::json;
-use support::{Counts, Outside, make_notes, registry};
 
 const LISTENER: &str = r"
 name: listener

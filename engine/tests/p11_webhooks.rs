@@ -1,14 +1,10 @@
 //! P11, webhooks: a delivery makes one run, however often it comes, and each of its senders the same answer.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Bad, Counts, Gate, Gated, Same};
 use engine::clock::SystemClock;
 use engine::node::{Ctx, Effect, Node, NodeResult, NodeSpec, Registry};
 use engine::testing::RunTest;
@@ -19,7 +15,6 @@ use engine::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use support::{Bad, Counts, Gate, Gated, Same};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,18 +1,13 @@
 //! P1: a run is committed before its caller is told so.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Outside, make_notes, notes, registry};
 use engine::clock::SystemClock;
 use engine::testing::RunTest;
 use engine::{EngineError, RunStatus, StartRun};
 use serde_json::json;
-use support::{Counts, Outside, make_notes, notes, registry};
 
 const ECHO: &str = r"
 name: echo

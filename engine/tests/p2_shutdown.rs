@@ -1,19 +1,14 @@
 //! P2 when a worker is told to stop under load: it drains within its limit, and
 //! what is left is another's at once.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::support::Outside;
+use crate::support::scene::{Scene, play, stage, work};
 use engine::{RunStatus, StartRun, WorkerOptions};
 use nix::sys::signal::Signal;
 use serde_json::json;
-use support::Outside;
-use support::scene::{Scene, play, stage, work};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -80,7 +75,7 @@ async fn a_worker_that_is_told_to_stop_drains_and_leaves_the_rest_to_another() {
             .await
     };
     let outside = Outside::at(&scene.outside, "");
-    let first = scene.spawn("plays", "work", "1", None);
+    let first = scene.spawn("p2_shutdown::plays", "work", "1", None);
     let stuck = start("stuck").await.unwrap().run;
     called(&outside, "send", "1", 1).await;
     let mut busy = Vec::new();
@@ -89,7 +84,7 @@ async fn a_worker_that_is_told_to_stop_drains_and_leaves_the_rest_to_another() {
     }
     called(&outside, "write", "1", 20).await;
     // Another is there before: nobody has to be found dead.
-    let second = scene.spawn("plays", "work", "2", None);
+    let second = scene.spawn("p2_shutdown::plays", "work", "2", None);
     let there = async {
         let there = "select exists (select from engine.workers where name = '2')";
         while !sqlx::query_scalar::<_, bool>(there)

@@ -1,16 +1,11 @@
 //! P3: every node declares its effect, and the engine keeps what it promises for it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
+use crate::support::{Call, Counts, Outside, make_notes, notes, registry};
 use engine::node::{Ctx, Effect, NodeResult, NodeSpec, Registry, TransactionNode};
 use engine::store::Tx;
 use engine::testing::RunTest;
 use engine::{Answer, RunStatus, RunView, StepStatus};
 use serde_json::json;
-use support::{Call, Counts, Outside, make_notes, notes, registry};
 
 struct Setup {
     _folder: tempfile::TempDir,
@@ -260,10 +255,10 @@ struct Thinks;
 
 impl TransactionNode for Thinks {
     const SPEC: NodeSpec = NodeSpec::new("test.thinks", Effect::Transaction);
-    type Config = support::Given;
+    type Config = crate::support::Given;
     type Output = String;
 
-    async fn run(&self, _: &Ctx, tx: &mut Tx<'_>, _: support::Given) -> NodeResult<String> {
+    async fn run(&self, _: &Ctx, tx: &mut Tx<'_>, _: crate::support::Given) -> NodeResult<String> {
         let limit = sqlx::query_scalar("show idle_in_transaction_session_timeout");
         Ok(limit.fetch_one(tx.connection()).await?)
     }

@@ -1,14 +1,9 @@
 //! P4: checkpoints of all runs are flushed together; one bad value fails its own step.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
+use crate::support::{Counts, Outside, registry};
 use engine::RunStatus;
 use engine::testing::RunTest;
 use serde_json::json;
-use support::{Counts, Outside, registry};
 
 const FIVE: &str = r"
 name: five

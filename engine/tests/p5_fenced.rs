@@ -1,15 +1,10 @@
 //! P5: a write with an old epoch changes nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
+use crate::support::{Counts, Gate, Outside, make_notes, notes, registry_with};
 use engine::testing::RunTest;
 use engine::{RunStatus, StartRun, StepStatus};
 use serde_json::json;
 use sqlx::PgPool;
-use support::{Counts, Gate, Outside, make_notes, notes, registry_with};
 
 struct Setup {
     _folder: tempfile::TempDir,

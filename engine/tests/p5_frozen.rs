@@ -1,20 +1,15 @@
 //! P5: a worker process that was frozen past its lease, and woken, writes nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::support::scene::{Scene, play, stage, work};
+use crate::support::{Outside, notes};
 use engine::{Engine, RunStatus, StartRun, WorkerOptions};
 use futures::StreamExt;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use sqlx::PgPool;
-use support::scene::{Scene, play, stage, work};
-use support::{Outside, notes};
 
 /// A run that does not end within that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -84,7 +79,12 @@ async fn freeze(point: &str, hit: u32) {
     engine.publish(scene.tenant, saved.id).await.unwrap();
     let start = StartRun::new("frozen", json!({}));
     let run = engine.start(scene.tenant, &start).await.unwrap().run;
-    let first = scene.spawn("plays", "work", "1", Some((point, hit, Signal::SIGSTOP)));
+    let first = scene.spawn(
+        "p5_frozen::plays",
+        "work",
+        "1",
+        Some((point, hit, Signal::SIGSTOP)),
+    );
     let stopped = async {
         while !first.was_stopped() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -94,7 +94,7 @@ async fn freeze(point: &str, hit: u32) {
     assert!(stopped.is_ok(), "{case} is passed");
 
     // Another takes its runs over, and ends them.
-    let second = scene.spawn("plays", "work", "2", None);
+    let second = scene.spawn("p5_frozen::plays", "work", "2", None);
     let view = tokio::time::timeout(PATIENCE, engine.finished(scene.tenant, run)).await;
     let view = view
         .unwrap_or_else(|_| panic!("{case}: the run does not end"))

@@ -1,17 +1,12 @@
 //! P6: tenants take turns; within a tenant the more urgent run is first.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
+use crate::support::queue::{queue, tenant, without_worker, workers};
 use chrono::{DateTime, Utc};
 use engine::ids::TenantId;
 use engine::testing::RunTest;
 use engine::{RunStatus, TenantSettings, WorkerOptions};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgPool, Row};
-use support::queue::{queue, tenant, without_worker, workers};
 
 const BACKLOG: usize = 100_000;
 const LATE: usize = 10;

@@ -1,14 +1,10 @@
 //! P6: limits hold, whoever works and whoever dies.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Gate, Outside, registry, registry_with};
 use chrono::{DateTime, Utc};
 use engine::clock::SystemClock;
 use engine::ids::RunId;
@@ -16,7 +12,6 @@ use engine::testing::{FakeClock, RunTest};
 use engine::{RunStatus, StartRun, TenantSettings, Worker, WorkerOptions};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
-use support::{Counts, Gate, Outside, registry, registry_with};
 
 /// A workflow of one step that waits at the door.
 fn gated(name: &str, concurrency: &str) -> String {

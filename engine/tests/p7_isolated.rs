@@ -1,19 +1,14 @@
 //! P7: no request and no step reaches another tenant.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{Counts, Outside, registry};
 use engine::clock::SystemClock;
 use engine::ids::TenantId;
 use engine::testing::RunTest;
 use engine::{EngineError, RunFilter};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
-use support::{Counts, Outside, registry};
 
 /// Tables without a tenant, each with its reason.
 const TENANTLESS: &[&str] = &[

@@ -1,14 +1,9 @@
 //! P8: what a step gives is bounded, and refused clearly.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
+use crate::support::{Counts, Outside, registry};
 use engine::testing::RunTest;
 use engine::{RunStatus, RunView};
 use serde_json::json;
-use support::{Counts, Outside, registry};
 
 async fn run(yaml: &str) -> RunView {
     let (_folder, outside) = Outside::in_temp();

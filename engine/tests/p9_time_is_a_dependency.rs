@@ -1,18 +1,13 @@
 //! P9: time is a dependency; a wait is a row, not a sleep.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Outside, registry};
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::testing::{FakeClock, RunTest};
 use engine::{RunEvent, RunStatus, StepStatus, WorkerOptions};
 use serde_json::json;
-use support::{Counts, Outside, registry};
 
 fn noon() -> DateTime<Utc> {
     "2026-03-01T12:00:00Z".parse().unwrap()

@@ -1,19 +1,14 @@
 //! Ended runs are kept as long as their workflow says, then dropped with their
 //! partition; open runs are untouched.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Outside, registry};
 use chrono::DateTime;
 use engine::testing::{FakeClock, RunTest};
 use engine::{EngineError, RunStatus, WorkerOptions};
 use serde_json::json;
-use support::{Counts, Outside, registry};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -25,15 +20,21 @@ fn workflow(name: &str, retention: &str) -> String {
     )
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ended_runs_are_kept_as_long_as_their_workflow_says() {
-    let (_folder, outside) = Outside::in_temp();
+/// An engine in 2023 that knows a workflow whose runs are kept briefly.
+async fn engine() -> (tempfile::TempDir, Arc<FakeClock>, RunTest) {
+    let (folder, outside) = Outside::in_temp();
     let clock = Arc::new(FakeClock::at(
         DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
     ));
     let registry = registry(&outside, &Counts::default());
-    let mut test = RunTest::with_clock(registry, Arc::clone(&clock) as _).await;
+    let test = RunTest::with_clock(registry, Arc::clone(&clock) as _).await;
     test.publish(&workflow("brief", "retention: brief")).await;
+    (folder, clock, test)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ended_runs_are_kept_as_long_as_their_workflow_says() {
+    let (_folder, clock, mut test) = engine().await;
     test.publish(&workflow("standard", "")).await;
     let brief = test.start("brief", json!({})).await.unwrap();
     let standard = test.start("standard", json!({})).await.unwrap();
@@ -90,7 +91,8 @@ async fn rows_move_to_their_day_while_nobody_reads_and_none_is_missed() {
         sqlx::query_scalar::<_, i32>(keep).fetch_one(&pool).await
     });
     let waits = "select exists (select from pg_locks where not granted and mode = 'AccessExclusiveLock' \
-                 and relation = 'engine.run_history'::regclass)";
+                 and relation in ('engine.run_history'::regclass, 'engine.run_history_default'::regclass) \
+                 and database = (select oid from pg_database where datname = current_database()))";
     while !sqlx::query_scalar::<_, bool>(waits)
         .fetch_one(&owner)
         .await
@@ -103,4 +105,35 @@ async fn rows_move_to_their_day_while_nobody_reads_and_none_is_missed() {
     let parts = "select tableoid::regclass::text from engine.run_history";
     let parts: Vec<String> = sqlx::query_scalar(parts).fetch_all(&owner).await.unwrap();
     assert_eq!(parts, ["engine.run_history_standard_19700101"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_that_could_not_be_kept_is_kept_soon_after() {
+    let (_folder, clock, mut test) = engine().await;
+    let run = test.start("brief", json!({})).await.unwrap();
+    test.finished(run).await;
+    let owner = test.db().owner_pool();
+    let mut reader = owner.begin().await.unwrap();
+    sqlx::query("select from engine.run_history limit 1")
+        .execute(&mut *reader)
+        .await
+        .unwrap();
+    clock.advance(DAY * 9);
+    test.start_worker(WorkerOptions::default()).await;
+    let cancel = "select count(pg_cancel_backend(pid)) from pg_stat_activity \
+                  where query like '%engine.keep_history(%' and wait_event_type = 'Lock' \
+                  and datname = current_database()";
+    while sqlx::query_scalar::<_, i64>(cancel)
+        .fetch_one(&owner)
+        .await
+        .unwrap()
+        == 0
+    {}
+    reader.rollback().await.unwrap();
+    while !matches!(
+        test.engine.run(test.tenant, run).await,
+        Err(EngineError::UnknownRun(_))
+    ) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -1,19 +1,14 @@
 //! An old and a new binary side by side: each executes what it knows.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Echo, Given, Hook, Outside};
 use engine::clock::SystemClock;
 use engine::node::{Ctx, Effect, Node, NodeResult, NodeSpec, Registry, Token};
 use engine::testing::RunTest;
 use engine::{Engine, RunStatus, StartRun, Worker, WorkerOptions};
 use serde_json::json;
-use support::{Counts, Echo, Given, Hook, Outside};
 
 /// What only the new binary has: the second version of a node.
 struct Echo2(Outside);

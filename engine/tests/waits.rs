@@ -1,19 +1,14 @@
 //! A step that waits is a row: its run holds no worker, and goes on where it stood.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Counts, Outside, registry};
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::ids::RunId;
 use engine::testing::{FakeClock, RunTest};
 use engine::{RunEvent, RunStatus, StepStatus};
 use serde_json::json;
-use support::{Counts, Outside, registry};
 
 const DAY: u64 = 24 * 3600;
 

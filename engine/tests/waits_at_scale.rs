@@ -1,14 +1,9 @@
 //! Waiting costs what it costs itself: not the reading of all that waits beside it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
+use crate::support::people::{approve, asking, count, setup, until};
 use engine::WorkerOptions;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
-use support::people::{approve, asking, count, setup, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_loop_that_waits_is_read_once_for_many_answers() {

@@ -1,12 +1,7 @@
 //! What changed between two versions of a workflow is told in words.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
+use crate::support::{Counts, Gate, Outside, registry_with};
 use engine::language::{Side, check, diff};
-use support::{Counts, Gate, Outside, registry_with};
 
 const OLD: &str = "name: pay
 triggers:

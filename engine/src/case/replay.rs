@@ -41,7 +41,8 @@ impl From<&Difference> for Text {
 
 /// Runs the workflow with the inputs of a recorded run. Pure steps compute;
 /// all others answer as they did, and fail with `replay.unrecorded` where the
-/// recorded run did nothing of the kind. Nothing outside is touched.
+/// recorded run did nothing of the kind: as for any failure, what still ran
+/// beside it is cut off, and told as such. Nothing outside is touched.
 ///
 /// `pool` leads to a database where no other worker works.
 ///

@@ -11,6 +11,9 @@ use crate::store::{self, Role, StoreError};
 
 const DAYS_AHEAD: i32 = 7;
 const EVERY: Duration = Duration::from_secs(3600);
+/// When it is tried again if the database refused: two that wait for each
+/// other's locks are told apart by refusing one.
+const AGAIN: Duration = Duration::from_secs(2);
 /// How long people see what a trigger could not do.
 const FAULTS_KEPT: TimeDelta = TimeDelta::days(30);
 
@@ -21,10 +24,14 @@ const EVENTS_KEPT: TimeDelta = TimeDelta::hours(1);
 pub(super) fn start(engine: Engine) -> Service {
     Service::start("retention", |stop| async move {
         loop {
-            if let Err(error) = keep(&engine).await {
-                tracing::warn!(%error, "partitions of history could not be made");
-            }
-            if !super::pause(&stop, EVERY).await {
+            let next = match keep(&engine).await {
+                Ok(()) => EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "partitions of history could not be made");
+                    AGAIN
+                }
+            };
+            if !super::pause(&stop, next).await {
                 return;
             }
         }
