@@ -78,6 +78,8 @@ pub enum Kind {
     Fault,
     /// A secret of the tenant.
     Credential,
+    /// A large input or output of a step.
+    Payload,
 }
 
 impl Kind {
@@ -94,6 +96,7 @@ impl Kind {
             Self::Event => b'e',
             Self::Fault => b'f',
             Self::Credential => b'c',
+            Self::Payload => b'b',
         }
     }
 }

@@ -29,6 +29,6 @@ pub use engine::{
     StepView, TenantSettings, TokenView, Transaction, TriggerFault, TriggerView, Verdict, Version,
     Watch,
 };
-pub use run::{Answer, NotAgain, RerunFrom, RunStatus, StepStatus, Taken};
+pub use run::{Answer, Apart, NotAgain, Payload, RerunFrom, RunStatus, StepStatus, Taken};
 pub use service::{Worker, WorkerOptions};
 pub use trigger::Delivery;

@@ -28,6 +28,7 @@ mod p6_fair;
 mod p6_limits;
 mod p7_isolated;
 mod p8_bounded;
+mod p8_payloads;
 mod p9_time_is_a_dependency;
 mod retention;
 mod rolling_upgrade;

@@ -148,6 +148,8 @@ async fn a_tenant_sees_its_own_rows_only_and_nobody_sees_any_without_a_tenant() 
                     | "timers"
                     | "triggers"
                     | "outbox"
+                    | "payloads"
+                    | "payload_history"
                     | "events"
                     | "dedup"
                     | "trigger_faults"

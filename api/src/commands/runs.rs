@@ -221,6 +221,16 @@ fn show_attempt(attempt: &AttemptView, several: bool, screen: &Screen, words: &W
     if let Some(output) = &attempt.output {
         value(&words.say("runs.output"), output, 4, screen, words);
     }
+    for (key, apart) in [
+        ("runs.input", attempt.apart.input),
+        ("runs.output", attempt.apart.output),
+    ] {
+        let Some(apart) = apart else { continue };
+        let (size, id) = ((apart.bytes >> 10).to_string(), apart.id.to_string());
+        let told = words.text("runs.apart", &[("size", &size), ("id", &id)]);
+        let key = screen.paint(Style::Dim, &words.say(key));
+        screen.line(&format!("    {key} {told}"));
+    }
     if let Some(error) = &attempt.error {
         let text = words.told(&error.into());
         screen.line(&format!(

@@ -93,7 +93,7 @@ async fn recorded(app: &App, asked: &Replay, workflow: &str) -> Result<Vec<RunVi
     }
     let mut runs = Vec::with_capacity(ids.len());
     for id in ids {
-        runs.push(app.engine.run(tenant, id).await?);
+        runs.push(app.engine.whole_run(tenant, id).await?);
     }
     Ok(runs)
 }

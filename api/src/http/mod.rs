@@ -47,6 +47,7 @@ fn router(doors: Doors) -> Router {
         .route("/api/v1/workflows/{name}/runs", post(runs::start_run))
         .route("/api/v1/runs/{id}", get(runs::get_run))
         .route("/api/v1/runs/{id}/events", get(runs::watch_run))
+        .route("/api/v1/runs/{id}/values/{value}", get(runs::get_value))
         .route("/api/v1/runs/{id}/cancel", post(runs::cancel_run))
         .route("/api/v1/runs/{id}/retry", post(acts::retry_run))
         .route("/api/v1/runs/{id}/rerun", post(acts::rerun_run))

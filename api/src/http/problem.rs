@@ -102,6 +102,7 @@ impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         match &error {
             EngineError::UnknownRun(_) => Self::new("run_unknown"),
+            EngineError::UnknownValue(_) => Self::new("not_found").detail(error),
             EngineError::UnknownWorkflow(_) => Self::new("workflow_unknown").detail(error),
             EngineError::BadInputs(_)
             | EngineError::BadLabel { .. }

@@ -86,6 +86,16 @@ pub async fn get_run(
     Ok(Json(doors.engine.run(caller.tenant, RunId(id)).await?))
 }
 
+/// An input or output too large to stand in its run.
+pub async fn get_value(
+    State(doors): State<Doors>,
+    caller: Caller,
+    Path((run, value)): Path<(Uuid, Uuid)>,
+) -> Answer<Json<Value>> {
+    let value = doors.engine.value(caller.tenant, RunId(run), value);
+    Ok(Json(value.await?))
+}
+
 /// Asks a run to stop; asking twice is harmless.
 pub async fn cancel_run(
     State(doors): State<Doors>,

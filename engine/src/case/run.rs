@@ -136,7 +136,7 @@ async fn ended(
     let finished = engine.finished(tenant, started.run);
     tokio::select! {
         run = tokio::time::timeout(PATIENCE, finished) => match run {
-            Ok(run) => Ok(run?),
+            Ok(run) => Ok(engine.whole_run(tenant, run?.id).await?),
             Err(_) => Err(CaseError::Hangs),
         },
         error = skip_waits(engine, clock, tenant) => Err(error.into()),

@@ -1,5 +1,7 @@
 //! What the facade refuses, and why.
 
+use uuid::Uuid;
+
 use crate::crypto::CryptoError;
 use crate::graph::InputProblem;
 use crate::ids::{RunId, VersionId};
@@ -24,6 +26,8 @@ pub enum EngineError {
     UnknownVersion(VersionId),
     /// There is no such run.
     UnknownRun(RunId),
+    /// The run has no such value stored apart.
+    UnknownValue(Uuid),
     /// The inputs are not what the workflow declares.
     BadInputs(Vec<InputProblem>),
     /// A label's expression failed, or its value cannot be stored.
@@ -107,6 +111,7 @@ impl EngineError {
             Self::UnknownWorkflow(_) => "workflow.unknown",
             Self::UnknownVersion(_) => "workflow.unknown_version",
             Self::UnknownRun(_) => "run.unknown",
+            Self::UnknownValue(_) => "run.unknown_value",
             Self::BadInputs(_) => "run.bad_inputs",
             Self::BadLabel { .. } => "run.bad_label",
             Self::BadKeyword { .. } => "run.bad_keyword",
@@ -184,6 +189,9 @@ impl From<&EngineError> for Text {
                 )
             }
             EngineError::UnknownRun(run) => text!("there is no run {run}", run = run.to_string()),
+            EngineError::UnknownValue(id) => {
+                text!("the run has no value {id}", id = id.to_string())
+            }
             EngineError::BadInputs(problems) => text!(
                 "the inputs are refused: {problems}",
                 problems = problems.iter().map(Text::from).collect::<Vec<_>>()

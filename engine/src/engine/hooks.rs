@@ -348,10 +348,9 @@ impl Engine {
                     && accepted.responders.iter().any(|id| **id == *step.step)
             });
             if let Some(step) = said {
-                let output = open_step(&key, tenant, run, step)?.body.output;
-                return Ok(Some(Reply::Said(
-                    output.map_or(Value::Null, |it| Value::clone(&it)),
-                )));
+                let record = open_step(&key, tenant, run, step)?;
+                let output = self.output_of(&key, (tenant, run), &record, row.ended_on);
+                return Ok(Some(Reply::Said(output.await?)));
             }
         }
         let status = run_status(&row.status);

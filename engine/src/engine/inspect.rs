@@ -12,7 +12,7 @@ use super::{Engine, EngineError, Version};
 use crate::crypto::{DataKey, Kind};
 use crate::ids::{RunId, TenantId, VersionId};
 use crate::node::{LogLine, NodeError, Wait};
-use crate::run::{Body, Place, Refusal, RunStatus, StepStatus, Stored, Taken, path_of};
+use crate::run::{Apart, Body, Place, Refusal, RunStatus, StepStatus, Stored, Taken, path_of};
 use crate::store::runs::{RunRow, Wanted};
 use crate::store::steps::{StoredItems, StoredStep};
 use crate::store::{self, Connection, Role, StoreError};
@@ -131,6 +131,9 @@ pub struct AttemptView {
     pub input: Option<Value>,
     /// What it gave.
     pub output: Option<Value>,
+    /// Which of the two are too large to stand here: see [`Engine::value`].
+    #[serde(skip_serializing_if = "Apart::is_empty")]
+    pub apart: Apart,
     /// What went wrong.
     pub error: Option<NodeError>,
     /// What the node wrote.
@@ -410,6 +413,7 @@ fn attempt(record: Stored) -> AttemptView {
         ended_at: record.ended_at,
         input: plain(body.input.or(body.items)),
         output: plain(body.output),
+        apart: body.apart,
         error: body.error,
         logs: body.logs,
         key: body.key.map(|key| key.0),

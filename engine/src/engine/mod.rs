@@ -15,6 +15,7 @@ mod keys;
 mod kin;
 mod load;
 mod moves;
+mod payloads;
 mod rerun;
 mod secrets;
 mod start;

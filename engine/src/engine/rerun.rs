@@ -1,6 +1,6 @@
 //! A run again: a new run that names its origin, and begins where that one stood.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -123,6 +123,19 @@ impl Engine {
             .await?
             .ok_or(EngineError::UnknownVersion(version.id))?;
         if started.new && !carried.is_empty() {
+            let apart = carried.iter().flat_map(|record| record.body.apart.all());
+            let apart: BTreeSet<_> = apart.map(|payload| payload.id).collect();
+            if let Some(ended_on) = row.ended_on
+                && !apart.is_empty()
+            {
+                let ids: Vec<_> = apart.into_iter().collect();
+                let from = (run, ended_on);
+                let adopted =
+                    store::payloads::adopt(&mut tx, tenant, started.run, from, &ids).await?;
+                if adopted < ids.len() as u64 {
+                    return Err(NotAgain::Erased.into());
+                }
+            }
             let plan = &version.plan;
             let outermost = |record: &Stored| outermost_step(plan, &record.place);
             let (steps, items) = sealed(&key, tenant, started.run, carried, outermost)?;

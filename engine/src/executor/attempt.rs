@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::Shop;
+use super::apart::LARGE;
 use super::buffer::Buffer;
 use crate::expr::Sandbox;
 use crate::ids::{RunId, TenantId};
@@ -19,8 +20,8 @@ use crate::node::{Ctx, Effect, IdempotencyKey, LogLine, NodeError, NodeResult, W
 use crate::run::{Attempted, Key, Start, TIMED_OUT};
 use crate::text;
 
-/// Largest output of a step, and of an item, as JSON.
-pub(crate) const LARGEST_OUTPUT: usize = 256 << 10;
+/// Largest input and output of a step, and of an item, as JSON.
+pub(crate) const LARGEST: usize = 16 << 20;
 /// Code of a step whose credential nobody has kept.
 const NO_CREDENTIAL: &str = "engine.no_credential";
 /// Values nested deeper could not be read back.
@@ -110,7 +111,8 @@ impl Attempt {
     pub(super) fn attempted(self, result: NodeResult<Waited<Value>>) -> Attempted {
         let result = result.and_then(|waited| {
             if let Waited::Done(output) = &waited {
-                bounded(output, Bounded::Output)?;
+                let size = bounded(output, Bounded::Output)?;
+                self.buffer().room_for(size)?;
             }
             Ok(waited)
         });
@@ -191,10 +193,13 @@ pub(super) fn timed_out(start: &Start) -> NodeError {
 pub(super) enum Bounded {
     Input,
     Output,
+    /// Of a whole run, or a memo: never stored apart.
+    Small,
 }
 
-/// Refuses values that cannot be stored: before they enter a batch.
-pub(super) fn bounded(value: &Value, what: Bounded) -> NodeResult<()> {
+/// Refuses values that cannot be stored: before they enter a batch. How many
+/// bytes it is as JSON.
+pub(super) fn bounded(value: &Value, what: Bounded) -> NodeResult<usize> {
     if !is_shallow(value, DEEPEST) {
         return Err(match what {
             Bounded::Input => NodeError::fail(
@@ -204,7 +209,7 @@ pub(super) fn bounded(value: &Value, what: Bounded) -> NodeResult<()> {
                     most = DEEPEST
                 ),
             ),
-            Bounded::Output => NodeError::fail(
+            Bounded::Output | Bounded::Small => NodeError::fail(
                 "engine.output_too_deep",
                 text!(
                     "the output is nested deeper than {most} levels",
@@ -213,17 +218,28 @@ pub(super) fn bounded(value: &Value, what: Bounded) -> NodeResult<()> {
             ),
         });
     }
-    if what == Bounded::Output && !crate::run::fits(value, LARGEST_OUTPUT) {
-        return Err(NodeError::fail(
+    let most = match what {
+        Bounded::Small => LARGE,
+        Bounded::Input | Bounded::Output => LARGEST,
+    };
+    crate::run::length(value, most).ok_or_else(|| match what {
+        Bounded::Input => NodeError::fail(
+            "engine.input_too_large",
+            text!(
+                "the input is larger than {most} KiB: keep what is large in a table or a file \
+                 and give its id",
+                most = most >> 10
+            ),
+        ),
+        Bounded::Output | Bounded::Small => NodeError::fail(
             "engine.output_too_large",
             text!(
                 "the output is larger than {most} KiB: keep what is large in a table or a file \
                  and give its id",
-                most = LARGEST_OUTPUT >> 10
+                most = most >> 10
             ),
-        ));
-    }
-    Ok(())
+        ),
+    })
 }
 
 fn is_shallow(value: &Value, levels: usize) -> bool {

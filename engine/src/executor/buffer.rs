@@ -7,16 +7,18 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
+use super::apart::{Apart, LARGE, Seal};
 use super::flush::{Acks, FlushSender, Message as Handed};
 use crate::crypto::{DataKey, Kind};
 use crate::engine::{Message, RunEnd};
 use crate::graph::Plan;
 use crate::ids::RunId;
-use crate::node::{Awaited, On, Wait};
-use crate::run::{Record, StepStatus};
+use crate::node::{Awaited, NodeResult, On, Wait};
+use crate::run::{Body, Record, StepStatus};
 use crate::store::cross_tenant::checkpoint::{Birth, Checkpoint, Then};
 use crate::store::cross_tenant::letters::Letter;
 use crate::store::cross_tenant::waits::WaitRow;
+use crate::store::payloads::PayloadRow;
 use crate::store::steps::{Fence, ItemRow, Records, StepRow};
 
 /// Records of a run that may be unflushed.
@@ -35,6 +37,8 @@ pub(super) struct Buffer {
     /// Items by outermost loop, as the inside of a JSON list.
     items: BTreeMap<Arc<str>, Vec<u8>>,
     next_chunk: BTreeMap<String, i32>,
+    /// Values too large for their record.
+    apart: Apart,
     progress: bool,
     count: usize,
     bytes: usize,
@@ -63,6 +67,14 @@ pub(crate) struct Born {
     pub acks: Arc<watch::Sender<Acks>>,
 }
 
+/// What is stored of a run already.
+#[derive(Default)]
+pub(super) struct Past {
+    /// The next chunk of each loop.
+    pub next_chunk: BTreeMap<String, i32>,
+    pub apart: Apart,
+}
+
 /// What was taken out of a buffer, to be written by a step's own transaction.
 pub(super) struct Taken {
     pub records: Records,
@@ -76,7 +88,7 @@ impl Buffer {
         fence: Fence,
         plan: Arc<Plan>,
         key: Arc<DataKey>,
-        next_chunk: BTreeMap<String, i32>,
+        past: Past,
         flush: FlushSender,
         born: Option<Born>,
     ) -> Self {
@@ -90,7 +102,8 @@ impl Buffer {
             key,
             records: Records::default(),
             items: BTreeMap::new(),
-            next_chunk,
+            next_chunk: past.next_chunk,
+            apart: past.apart,
             progress: false,
             count: 0,
             bytes: 0,
@@ -235,22 +248,68 @@ impl Buffer {
     }
 
     fn push_step(&mut self, record: &Record) {
-        let row = self.seal_step(record);
+        let (row, payloads) = self.seal_step(record);
         self.bytes += row.data.len();
         merge_step(&mut self.records.steps, row);
+        self.push_payloads(payloads);
     }
 
-    fn seal_step(&self, record: &Record) -> StepRow {
-        let plain = serde_json::to_vec(&record.body).unwrap_or_default();
+    fn push_payloads(&mut self, payloads: Vec<PayloadRow>) {
+        self.bytes += payloads.iter().map(|row| row.data.len()).sum::<usize>();
+        self.records.payloads.extend(payloads);
+    }
+
+    /// Refuses a large value too many.
+    pub(super) fn room_for(&self, bytes: usize) -> NodeResult<()> {
+        self.apart.room_for(bytes)
+    }
+
+    /// The body with its large values apart, and these.
+    fn split(
+        &mut self,
+        record: &Record,
+        step: &str,
+        attempt: Option<i32>,
+    ) -> (Body, Vec<PayloadRow>) {
+        let seal = Seal {
+            key: &self.key,
+            tenant: self.fence.tenant,
+            step,
+            attempt,
+            now: record.started_at,
+        };
+        self.apart.split(&record.body, &seal)
+    }
+
+    fn seal_step(&mut self, record: &Record) -> (StepRow, Vec<PayloadRow>) {
+        let mut plain = serde_json::to_vec(&record.body).unwrap_or_default();
+        let attempt = i32::try_from(record.attempt).unwrap_or(i32::MAX);
+        let mut payloads = Vec::new();
+        if plain.len() > LARGE {
+            let (body, apart) = self.split(record, &record.place.step, Some(attempt));
+            plain = serde_json::to_vec(&body).unwrap_or_default();
+            payloads = apart;
+        }
         let Fence { tenant, run, .. } = self.fence;
-        StepRow {
+        let row = StepRow {
             step: record.place.step.clone(),
-            attempt: i32::try_from(record.attempt).unwrap_or(i32::MAX),
+            attempt,
             status: record.status.as_str(),
             started_at: record.started_at,
             ended_at: record.ended_at,
             data: self.key.seal(tenant, Kind::Step, run.0, &plain),
-        }
+        };
+        (row, payloads)
+    }
+
+    /// The JSON of a record inside the loop `outer`.
+    fn item(&mut self, outer: &str, record: &Record) -> (Vec<u8>, Vec<PayloadRow>) {
+        let (body, payloads) = self.split(record, outer, None);
+        let named = Record {
+            body,
+            ..record.clone()
+        };
+        (serde_json::to_vec(&named).unwrap_or_default(), payloads)
     }
 
     fn seal_items(&mut self, step: &str, inside: &[u8]) -> ItemRow {
@@ -271,24 +330,39 @@ impl Buffer {
         let mut records = Records::default();
         match self.outermost_loop(record) {
             Some(outer) => {
-                let inside = serde_json::to_vec(record).unwrap_or_default();
+                let (inside, payloads) = self.item(&outer, record);
                 records.items.push(self.seal_items(&outer, &inside));
+                records.payloads = payloads;
             }
-            None => records.steps.push(self.seal_step(record)),
+            None => {
+                let (row, payloads) = self.seal_step(record);
+                records.steps.push(row);
+                records.payloads = payloads;
+            }
         }
         records
     }
 
     fn push_item(&mut self, outer: Arc<str>, record: &Record) {
-        let chunk = self.items.entry(outer).or_default();
+        let chunk = self.items.entry(Arc::clone(&outer)).or_default();
         let before = chunk.len();
         if before > 0 {
             chunk.push(b',');
         }
+        let start = chunk.len();
         if serde_json::to_writer(&mut *chunk, record).is_err() {
             chunk.truncate(before);
         }
-        self.bytes += chunk.len() - before;
+        let written = chunk.len() - before;
+        if written <= LARGE {
+            self.bytes += written;
+            return;
+        }
+        chunk.truncate(start);
+        let (inside, payloads) = self.item(&outer, record);
+        self.bytes += inside.len();
+        self.items.entry(outer).or_default().extend(inside);
+        self.push_payloads(payloads);
     }
 
     /// Whether the run has to wait before it does more.
@@ -367,6 +441,7 @@ impl Buffer {
             epoch: self.fence.epoch,
             limited: self.fence.limited,
             records: taken.records,
+            apart: self.apart.any,
             progress,
             birth: self.birth.take(),
             then,
@@ -435,6 +510,7 @@ pub(crate) fn merge(earlier: &mut Records, later: Records) {
         merge_step(&mut earlier.steps, row);
     }
     earlier.items.extend(later.items);
+    earlier.payloads.extend(later.payloads);
     earlier.waits.extend(later.waits);
     earlier.letters.extend(later.letters);
     earlier.consumed.extend(later.consumed);
@@ -475,7 +551,7 @@ mod tests {
             epoch: 1,
             limited: false,
         };
-        Buffer::new(fence, plan, Arc::new(key), BTreeMap::new(), flush, None)
+        Buffer::new(fence, plan, Arc::new(key), Past::default(), flush, None)
     }
 
     fn intent() -> Record {

@@ -4,6 +4,7 @@
 //! run's [`buffer`] and are handed to the worker's flush whenever the task has
 //! to wait for something, so that a run of pure steps is one write.
 
+mod apart;
 mod attempt;
 mod buffer;
 mod external;

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::Shop;
-use super::buffer::Born;
+use super::apart::{self, Apart};
+use super::buffer::{Born, Past};
 use super::poison::{is_poisoned, poisoned};
 use super::task::{Exit, Task, UNSTORABLE};
 use crate::crypto::{DataKey, Kind};
@@ -70,7 +71,7 @@ async fn execute(
     };
     let mut refused: Vec<Stored> = Vec::new();
     loop {
-        let (stored, next_chunk) = match stored(&key, &claimed, &opened) {
+        let (mut stored, next_chunk) = match stored(&key, &claimed, &opened) {
             // It ends as poisoned, whatever is recorded.
             Err(error) if is_poisoned(&claimed) => {
                 tracing::error!(%error, run = %claimed.run, "what is recorded cannot be read");
@@ -78,13 +79,19 @@ async fn execute(
             }
             read => read?,
         };
+        let apart = if is_poisoned(&claimed) {
+            Apart::unknown()
+        } else {
+            fetch(shop, &key, &claimed, &version, &mut stored).await?;
+            Apart::of(&stored)
+        };
         let exit = attempt(
             shop,
             &claimed,
             &version,
             &key,
             stored,
-            next_chunk,
+            Past { next_chunk, apart },
             &refused,
             opened.born.take(),
             mail,
@@ -113,7 +120,7 @@ async fn attempt(
     version: &Arc<Version>,
     key: &Arc<DataKey>,
     mut stored: Vec<Stored>,
-    next_chunk: BTreeMap<String, i32>,
+    past: Past,
     refused: &[Stored],
     born: Option<Born>,
     mail: &mut mpsc::UnboundedReceiver<Mail>,
@@ -149,7 +156,7 @@ async fn attempt(
         begun.records.extend(run.record_of(record));
     }
     let kin = Kin::read(claimed.kin.as_ref())?;
-    let mut task = Task::new(shop, claimed, version, key, run, next_chunk, born, kin);
+    let mut task = Task::new(shop, claimed, version, key, run, past, born, kin);
     if let Some(poison) = poison {
         for child in called {
             let mut buffer = task.buffer();
@@ -190,6 +197,27 @@ async fn version_and_key(
                 give_back(shop, claimed, false).await?;
                 return Ok(None);
             }
+        }
+    }
+}
+
+/// Reads the large values that the run needs; a database that is away is waited out.
+async fn fetch(
+    shop: &Shop,
+    key: &DataKey,
+    claimed: &Claimed,
+    version: &Version,
+    stored: &mut [Stored],
+) -> Result<(), EngineError> {
+    let run = (claimed.tenant, claimed.run);
+    loop {
+        match apart::fetch(&shop.engine, key, run, &version.plan, stored).await {
+            Err(EngineError::Store(error))
+                if error.is_transient() && !shop.drain.is_cancelled() =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            fetched => return fetched,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The task of one run: from claim to release.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Shop;
-use super::attempt::{Attempt, Bounded, Done, LARGEST_OUTPUT, bounded, idempotency_key, run_key};
-use super::buffer::{Born, Buffer, LONGEST};
+use super::apart::LARGE as LARGE_VALUE;
+use super::attempt::{Attempt, Bounded, Done, bounded, idempotency_key, run_key};
+use super::buffer::{Born, Buffer, LONGEST, Past};
 use super::flush::{Acks, Lost};
 use super::keep::{Keep, LARGE};
 use super::pace::Pace;
@@ -90,7 +91,7 @@ impl Task {
         version: &Arc<Version>,
         key: &Arc<DataKey>,
         run: Run,
-        next_chunk: BTreeMap<String, i32>,
+        past: Past,
         born: Option<Born>,
         kin: Kin,
     ) -> Self {
@@ -102,14 +103,7 @@ impl Task {
             limited: claimed.is_limited(),
         };
         let plan = Arc::clone(&version.plan);
-        let buffer = Buffer::new(
-            fence,
-            plan,
-            Arc::clone(key),
-            next_chunk,
-            shop.flush.clone(),
-            born,
-        );
+        let buffer = Buffer::new(fence, plan, Arc::clone(key), past, shop.flush.clone(), born);
         Self {
             shop: Arc::clone(shop),
             fence,
@@ -205,7 +199,8 @@ impl Task {
                 .map_err(|error| NodeError::fail(error.code, error)),
         };
         let known = input.and_then(|input| {
-            bounded(&input, Bounded::Input)?;
+            let size = bounded(&input, Bounded::Input)?;
+            self.buffer().room_for(size)?;
             let sandbox = self.shop.engine.sandbox();
             let once = idempotency_key(self.fence.run, &start, sandbox)?;
             Ok((node.effect(&input)?, input, once))
@@ -457,7 +452,7 @@ impl Task {
             .outputs
             .render(self.shop.engine.sandbox(), self.run.scope())
             .map_err(|error| NodeError::fail(error.code, error))?;
-        bounded(&outputs, Bounded::Output)?;
+        bounded(&outputs, Bounded::Small)?;
         Ok(outputs)
     }
 
@@ -593,7 +588,7 @@ async fn sleep_until(clock: &crate::clock::SharedClock, at: Option<DateTime<Utc>
 fn failure(error: &NodeError, step: Option<String>) -> RunFailure {
     RunFailure {
         code: error.code.clone(),
-        message: error.message.clone().at_most(LARGEST_OUTPUT / 8),
+        message: error.message.clone().at_most(LARGE_VALUE / 8),
         step,
     }
 }

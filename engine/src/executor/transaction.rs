@@ -159,7 +159,8 @@ impl Attempt {
                 return Err(timed_out(&self.start));
             }
         };
-        bounded(&output, Bounded::Output)?;
+        let size = bounded(&output, Bounded::Output)?;
+        self.buffer().room_for(size)?;
         Ok((output, tx.stirred()))
     }
 
@@ -293,6 +294,9 @@ async fn record(
     others: &Records,
     own: &Records,
 ) -> Result<bool, store::DbError> {
+    for payload in others.payloads.iter().chain(&own.payloads) {
+        store::payloads::insert(db, fence.tenant, fence.run, payload).await?;
+    }
     let recorded = store::steps::record(db, fence, &[others, own]).await?;
     if recorded {
         let waits = [others, own].map(|it| (fence.tenant, fence.run, &it.waits));

@@ -164,8 +164,8 @@ impl Task {
 fn small(waited: Waited<Value>) -> NodeResult<Waited<Value>> {
     match &waited {
         Waited::Done(output) => bounded(output, Bounded::Output)?,
-        Waited::For(wait) => bounded(&wait.memo, Bounded::Output)?,
-    }
+        Waited::For(wait) => bounded(&wait.memo, Bounded::Small)?,
+    };
     Ok(waited)
 }
 

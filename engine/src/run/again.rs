@@ -334,6 +334,7 @@ fn loop_going_on(step: &Step, own: &[&Stored], carried: &mut Vec<Stored>) {
                 opened.status = StepStatus::Running;
                 opened.ended_at = None;
                 (opened.body.error, opened.body.output) = (None, None);
+                opened.body.apart.output = None;
                 carried.push(opened);
             }
             () if is_last && is_unknown(record) => carried.push(cut_off_again(record, false)),
@@ -448,6 +449,7 @@ fn cut_off_again(record: &Stored, dirty: bool) -> Stored {
     intent.body.unknowns = 0;
     if dirty {
         intent.body.input = None;
+        intent.body.apart.input = None;
     }
     intent
 }

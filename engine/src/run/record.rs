@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{Key, Place, StepStatus, Taken};
 use crate::node::{IdempotencyKey, LogLine, NodeError, Wait};
@@ -71,6 +72,42 @@ pub struct Body {
     /// The items of a loop.
     #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
     pub items: Option<Arc<Value>>,
+    /// Values that are stored apart: they are above where they were read.
+    #[serde(default, skip_serializing_if = "Apart::is_empty")]
+    pub apart: Apart,
+}
+
+/// A value that is stored apart from its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// Its id.
+    pub id: Uuid,
+    /// Its length as JSON.
+    pub bytes: usize,
+}
+
+/// Values of a record that are stored apart from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    /// The rendered `with`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Payload>,
+    /// What it gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Payload>,
+}
+
+impl Apart {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.input.is_none() && self.output.is_none()
+    }
+
+    /// Those there are.
+    pub fn all(&self) -> impl Iterator<Item = Payload> {
+        self.input.into_iter().chain(self.output)
+    }
 }
 
 #[expect(
@@ -81,8 +118,13 @@ fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
-/// Whether the JSON text of a value is at most `limit` bytes; stops counting when it is not.
+/// Whether the JSON text of a value is at most `limit` bytes.
 pub(crate) fn fits(value: &Value, limit: usize) -> bool {
+    length(value, limit).is_some()
+}
+
+/// The bytes of a value's JSON text; stops counting when it is more than `limit`.
+pub(crate) fn length(value: &Value, limit: usize) -> Option<usize> {
     struct Budget(usize);
     impl std::io::Write for Budget {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -96,7 +138,9 @@ pub(crate) fn fits(value: &Value, limit: usize) -> bool {
             Ok(())
         }
     }
-    serde_json::to_writer(Budget(limit), value).is_ok()
+    let mut budget = Budget(limit);
+    serde_json::to_writer(&mut budget, value).ok()?;
+    Some(limit - budget.0)
 }
 
 /// `Option<Arc<Value>>` as its value.

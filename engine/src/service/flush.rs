@@ -126,6 +126,7 @@ fn gather(messages: impl Iterator<Item = Message>) -> (Vec<Waiting>, Vec<Checkpo
                 let later = message.checkpoint;
                 merge(&mut entry.checkpoint.records, later.records);
                 entry.checkpoint.progress |= later.progress;
+                entry.checkpoint.apart |= later.apart;
                 entry.checkpoint.then = later.then;
                 entry.waiting.push(waiting);
             }
@@ -216,9 +217,16 @@ impl Writer {
             };
             (row.step.as_str(), None, alone(None, records))
         });
+        let payloads = checkpoint.records.payloads.iter().map(|row| {
+            let records = Records {
+                payloads: vec![row.clone()],
+                ..Records::default()
+            };
+            (row.step.as_str(), row.attempt, alone(None, records))
+        });
         let birth = checkpoint.birth.clone();
         let birth = birth.map(|birth| ("", None, alone(Some(birth), Records::default())));
-        for (step, attempt, part) in birth.into_iter().chain(steps).chain(items) {
+        for (step, attempt, part) in birth.into_iter().chain(payloads).chain(steps).chain(items) {
             match self.write_part(&[part]).await {
                 Ok(owned) if owned.is_empty() => return Lost::Fenced,
                 Ok(_) => {}
@@ -293,6 +301,7 @@ impl Writer {
         });
         let waits = waits.map(|it| (it.tenant, it.run, &it.records.waits));
         waits::write(&mut tx, waits).await?;
+        payloads(&mut tx, part, &owned).await?;
         let letters = part
             .iter()
             .filter(|it| owned.contains(&(it.tenant, it.run)))
@@ -318,6 +327,31 @@ impl Writer {
         self.next_in_line |= next;
         Ok(owned)
     }
+}
+
+/// Large values of the runs that are written; those of runs that end move to
+/// history. After the write, which fences.
+async fn payloads(
+    tx: &mut Connection,
+    part: &[Checkpoint],
+    owned: &Owned,
+) -> Result<(), StoreError> {
+    let (mut tenants, mut runs, mut days) = (Vec::new(), Vec::new(), Vec::new());
+    let part = part.iter().filter(|checkpoint| checkpoint.apart);
+    for checkpoint in part.filter(|it| owned.contains(&(it.tenant, it.run))) {
+        for payload in &checkpoint.records.payloads {
+            store::payloads::insert(tx, checkpoint.tenant, checkpoint.run, payload).await?;
+        }
+        if let Then::End { at, .. } = checkpoint.then {
+            tenants.push(checkpoint.tenant.0);
+            runs.push(checkpoint.run.0);
+            days.push(at.date_naive());
+        }
+    }
+    if !runs.is_empty() {
+        store::cross_tenant::payloads::keep(tx, &tenants, &runs, &days).await?;
+    }
+    Ok(())
 }
 
 /// Slots of the runs that are let go of. After the write, which fences.

@@ -37,6 +37,7 @@ pub(crate) mod keys;
 pub(crate) mod labels;
 pub(crate) mod outbox;
 pub(crate) mod pace;
+pub(crate) mod payloads;
 pub(crate) mod rerun;
 pub(crate) mod runs;
 pub(crate) mod schedules;

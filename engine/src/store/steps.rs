@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::cross_tenant::letters::Letter;
 use super::cross_tenant::waits::Waits;
+use super::payloads::PayloadRow;
 use crate::ids::{RunId, TenantId, WorkerId};
 
 /// An attempt of a step outside of loops, sealed.
@@ -44,6 +45,8 @@ pub(crate) struct Fence {
 pub(crate) struct Records {
     pub steps: Vec<StepRow>,
     pub items: Vec<ItemRow>,
+    /// Values too large for these rows, which name them.
+    pub payloads: Vec<PayloadRow>,
     /// What it waits for from now on, and what no more.
     pub waits: Waits,
     /// Messages to its parent and its children.

@@ -54,6 +54,7 @@ const ELSEWHERE: &[&str] = &[
     "waits.deliver.commit",
     "waits.take_delivery",
     // A request of a person: one transaction, there or not.
+    "payloads.adopt",
     "rerun.adopt",
     "rerun.commit",
     "runs.move.commit",
@@ -202,8 +203,8 @@ fn check_outside(case: &str, calls: &[Call], before: &BTreeSet<(String, u32)>) {
 /// Nothing is left in the open tables, and nothing was recorded twice.
 async fn check_store(case: &str, db: &TestDb, labelled: i64) {
     for table in [
-        "runs", "steps", "items", "labels", "ready", "timers", "waits", "inbox", "limits", "slots",
-        "lines",
+        "runs", "steps", "items", "payloads", "labels", "ready", "timers", "waits", "inbox",
+        "limits", "slots", "lines",
     ] {
         let statement = format!("select count(*) from engine.{table}");
         let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))

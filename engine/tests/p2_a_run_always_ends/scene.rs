@@ -49,7 +49,9 @@ steps:
   called: { uses: test.child, needs: [pause], with: { name: crash-child, inputs: { n: '${{ inputs.n }}' } } }
   ok: { uses: test.approve, needs: [called], with: { count: 1 } }
   asked: { uses: test.ask, needs: [ok], with: { lost: 1 } }
-  last: { uses: test.echo, needs: [asked], with: { value: '${{ steps.each.len() }}' } }
+  bulk: { uses: test.bad, needs: [book], with: { how: large } }
+  passed: { uses: test.echo, needs: [asked], with: { value: '${{ steps.bulk }}' } }
+  last: { uses: test.echo, needs: [passed], with: { value: '${{ steps.each.len() }}' } }
 outputs: { items: '${{ steps.last.value }}' }
 ";
 

@@ -20,6 +20,8 @@ pub(crate) struct Checkpoint {
     /// Whether it has slots to give back.
     pub limited: bool,
     pub records: Records,
+    /// Whether large values of it are stored, now or before.
+    pub apart: bool,
     /// Whether there is an outcome among the records: takeovers are counted anew.
     pub progress: bool,
     /// The run is written for the first time.

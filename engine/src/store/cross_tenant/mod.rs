@@ -9,6 +9,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod letters;
 pub(crate) mod outbox;
 pub(crate) mod pace;
+pub(crate) mod payloads;
 pub(crate) mod rescue;
 pub(crate) mod retention;
 pub(crate) mod schedules;
