@@ -1,6 +1,6 @@
 # Two commands are all you need: `make run` and `make test`.
 
-.PHONY: help run test storm bench sqlx deny
+.PHONY: help run test ui storm bench sqlx deny
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -10,6 +10,9 @@ run: ## set up, build, and show the demo (ARGS=--again starts it anew)
 
 test: ## everything that CI checks
 	@scripts/test
+
+ui: ## the browser's application, built when it changed
+	@scripts/ui
 
 storm: ## kill workers under load, and count what is lost (DURATION=seconds, SEED=)
 	@scripts/storm

@@ -44,6 +44,8 @@ impl Machine {
             .with("postgres", "echo 'postgres (PostgreSQL) 15.13 (Debian)'")
             .with("initdb", "true")
             .with("id", "echo 1000")
+            .with("node", "echo v20.20.2")
+            .with("npm", "true")
     }
 
     fn bin(&self) -> PathBuf {
@@ -203,6 +205,14 @@ fn a_rust_that_is_too_old_is_named_with_what_was_found() {
     assert_says(&old().complaint(), &[expected, "https://sh.rustup.rs"]);
     let message = old().with("rustup", "true").complaint();
     assert_says(&message, &[expected, "rustup update stable"]);
+}
+
+#[test]
+fn a_node_that_is_too_old_does_not_count() {
+    let message = Machine::new().with("node", "echo v18.20.4").complaint();
+    assert_says(&message, &["Node 20.19 or newer"]);
+    let message = Machine::new().without("node").complaint();
+    assert_says(&message, &["Node 20.19 or newer"]);
 }
 
 #[test]

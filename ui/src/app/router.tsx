@@ -1,0 +1,33 @@
+/** Every page, on one screen; each is fetched when it is first opened. */
+import { createRootRoute, createRoute, createRouter, Outlet } from '@tanstack/react-router';
+import { OfflineBanner } from '@/components/states';
+import { Broken, Unknown } from './fallbacks';
+import { Home } from './home';
+import { Pending } from './pending';
+
+const root = createRootRoute({
+  component: () => (
+    <>
+      <OfflineBanner />
+      <Outlet />
+    </>
+  ),
+  errorComponent: Broken,
+  notFoundComponent: Unknown,
+});
+
+const home = createRoute({ getParentRoute: () => root, path: '/', component: Home });
+
+export const router = createRouter({
+  routeTree: root.addChildren([home]),
+  defaultPreload: 'intent',
+  defaultPendingComponent: Pending,
+  defaultErrorComponent: Broken,
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}
