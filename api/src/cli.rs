@@ -56,6 +56,7 @@ pub enum Commands {
         command: Secret,
     },
     Migrate,
+    Openapi,
     Worker,
 }
 

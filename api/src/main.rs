@@ -1,16 +1,20 @@
 //! `copro`, the one binary: the command line and the assembly of everything.
 
 mod app;
+mod auth;
 mod cli;
 mod commands;
 mod config;
+mod error;
 mod explain;
+mod extract;
 mod failure;
-mod http;
 mod memory;
 mod portfolio;
 mod progress;
 mod reasons;
+mod router;
+mod routes;
 mod screen;
 mod shipped;
 mod signals;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -58,10 +58,16 @@ impl Words {
     /// The catalogue in this language.
     #[must_use]
     pub fn of(language: Language) -> Self {
-        let source = match language {
-            Language::French => FRENCH,
-            Language::English => ENGLISH,
-        };
+        static IN_FRENCH: LazyLock<Words> = LazyLock::new(|| Words::read(Language::French, FRENCH));
+        static IN_ENGLISH: LazyLock<Words> =
+            LazyLock::new(|| Words::read(Language::English, ENGLISH));
+        match language {
+            Language::French => IN_FRENCH.clone(),
+            Language::English => IN_ENGLISH.clone(),
+        }
+    }
+
+    fn read(language: Language, source: &str) -> Self {
         let tree: Value = serde_json::from_str(source).expect("the catalogue is checked by a test");
         let mut texts = HashMap::new();
         flatten(&tree, &mut String::new(), &mut texts);

@@ -6,6 +6,7 @@ mod backtest;
 mod bench;
 mod bulk;
 mod demo;
+mod openapi;
 mod reviews;
 mod run;
 mod runs;
@@ -133,6 +134,10 @@ pub async fn execute(
         Commands::Migrate => {
             unless_interrupted(app::migrate_only(config)).await?;
             screen.line(&words.say("migrate.done"));
+            Ok(Done::Well)
+        }
+        Commands::Openapi => {
+            screen.line(&openapi::text());
             Ok(Done::Well)
         }
         Commands::Demo(asked) => {

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use super::Done;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::http;
+use crate::router;
 use crate::screen::Screen;
 use crate::signals::interrupted;
 use crate::words::Words;
@@ -37,7 +37,7 @@ pub async fn execute(
             std::future::pending::<()>().await;
         }
     };
-    http::serve(listener, app.engine.clone(), stop)
+    router::serve(listener, app.engine.clone(), stop)
         .await
         .map_err(refused)?;
     screen.line(&words.say("serve.stopped"));

@@ -9,6 +9,5 @@ mod demo;
 mod interruption;
 mod languages;
 mod runs;
-mod serve;
 mod support;
 mod workflow_diff;

@@ -14,7 +14,7 @@ use crate::app::{App, Scratch};
 use crate::commands::Done;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::http;
+use crate::router;
 use crate::screen::Screen;
 
 /// A server that ends with this.
@@ -100,7 +100,7 @@ pub async fn serve(config: &Config, screen: &Screen) -> Result<Done, Failure> {
             tracing::warn!(%error, "the input broke");
         }
     };
-    let served = http::serve(listener, app.engine.clone(), asked_to_stop).await;
+    let served = router::serve(listener, app.engine.clone(), asked_to_stop).await;
     app.stop().await?;
     served.map_err(failed)?;
     Ok(Done::Well)

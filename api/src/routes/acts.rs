@@ -4,29 +4,32 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use engine::ids::RunId;
-use engine::{Bulk, BulkAction, BulkPage, Once, Rerun, RerunFrom, RunFilter, RunStatus};
-use serde::Deserialize;
+use engine::{Once, Rerun, RerunFrom, RunFilter};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Doors;
-use super::auth::Caller;
-use super::problem::Answer;
-use super::runs::{accepted, once_of, understood};
+use super::run_views::RunStatus;
+use super::runs::{RunAccepted, accepted, once_of};
+use crate::auth::Caller;
+use crate::error::{Answer, NotWritten, Refused};
+use crate::extract::{Body, Path, Tongue};
+use crate::router::Doors;
 
 /// From where a run is run again, and with what.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RerunBody {
     /// Steps; from the beginning without.
     #[serde(default)]
     from: Vec<String>,
+    /// Instead of its own.
     inputs: Option<Value>,
     /// Outputs that stand instead of recorded ones, by step.
     #[serde(default)]
@@ -39,14 +42,24 @@ pub struct RerunBody {
 }
 
 /// Runs a run again, as a new run that names it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/rerun",
+    tag = "runs",
+    params(
+        ("id" = Uuid, Path, description = "The run"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Starts at most one run"),
+    ),
+    request_body = RerunBody,
+    responses((status = 202, description = "Accepted; it is durable", body = RunAccepted), Refused, NotWritten),
+)]
 pub async fn rerun_run(
     State(doors): State<Doors>,
     caller: Caller,
     Path(id): Path<Uuid>,
     headers: HeaderMap,
-    body: Result<Json<RerunBody>, JsonRejection>,
+    Body(body): Body<RerunBody>,
 ) -> Answer<Response> {
-    let body = understood(body)?;
     let from = match body.from.is_empty() {
         true => RerunFrom::Start,
         false => RerunFrom::Steps(body.from),
@@ -61,7 +74,7 @@ pub async fn rerun_run(
 }
 
 /// How what failed is run again.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryBody {
     /// The published version instead of the run's own.
@@ -72,14 +85,24 @@ pub struct RetryBody {
 }
 
 /// Runs again what failed of a run, as a new run that names it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/retry",
+    tag = "runs",
+    params(
+        ("id" = Uuid, Path, description = "The run"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Starts at most one run"),
+    ),
+    request_body = RetryBody,
+    responses((status = 202, description = "Accepted; it is durable", body = RunAccepted), Refused, NotWritten),
+)]
 pub async fn retry_run(
     State(doors): State<Doors>,
     caller: Caller,
     Path(id): Path<Uuid>,
     headers: HeaderMap,
-    body: Result<Json<RetryBody>, JsonRejection>,
+    Body(body): Body<RetryBody>,
 ) -> Answer<Response> {
-    let body = understood(body)?;
     let how = Rerun {
         from: RerunFrom::Failed,
         ..asked(id, body.by, &headers)
@@ -118,19 +141,34 @@ async fn again(
     Ok(accepted(&started))
 }
 
+mirror! {
+    /// What is done to each run.
+    BulkAction of engine::BulkAction {
+        /// It is asked to stop.
+        Cancel,
+        /// What failed of it is run again, as a new run.
+        Retry,
+    }
+}
+
 /// What is done to which runs.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BulkBody {
+    /// What is done.
     action: BulkAction,
     /// Its id: asked again with the same one, no run is run again twice.
     operation: Uuid,
+    /// Only runs that stand so.
     status: RunStatus,
+    /// Only runs of this workflow.
     workflow: Option<String>,
+    /// Only runs with this label: its name and its value.
     label: Option<(String, String)>,
+    /// Only runs accepted since.
     since: Option<DateTime<Utc>>,
     /// Where the page begins: `next` of the page before.
-    before: Option<RunId>,
+    before: Option<Uuid>,
     /// Runs of a page; 50 when not said.
     #[serde(default)]
     limit: u32,
@@ -138,17 +176,44 @@ pub struct BulkBody {
     by: Option<String>,
 }
 
+/// A page of an operation on many runs.
+#[derive(Serialize, ToSchema)]
+pub struct BulkPage {
+    /// What became of its runs, newest first.
+    acted: Vec<Acted>,
+    /// Where the next page begins; none after the last.
+    next: Option<Uuid>,
+}
+
+/// What became of one run.
+#[derive(Serialize, ToSchema)]
+pub struct Acted {
+    /// The run.
+    run: Uuid,
+    /// The run that runs it again.
+    again: Option<Uuid>,
+    /// Why nothing was done, in the caller's language.
+    refused: Option<String>,
+}
+
 /// Cancels or retries a page of runs; whoever asks sets the pace.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/bulk",
+    tag = "runs",
+    request_body = BulkBody,
+    responses((status = 200, description = "What became of them", body = BulkPage), Refused, NotWritten),
+)]
 pub async fn act_on_runs(
     State(doors): State<Doors>,
     caller: Caller,
-    body: Result<Json<BulkBody>, JsonRejection>,
+    Tongue(words): Tongue,
+    Body(body): Body<BulkBody>,
 ) -> Answer<Json<BulkPage>> {
-    let body = understood(body)?;
-    let bulk = Bulk {
-        action: body.action,
+    let bulk = engine::Bulk {
+        action: body.action.into(),
         filter: RunFilter {
-            status: Some(body.status),
+            status: Some(body.status.into()),
             workflow: body.workflow,
             label: body.label,
             since: body.since,
@@ -158,9 +223,15 @@ pub async fn act_on_runs(
         operation: body.operation,
         by: body.by,
     };
-    let page = doors
-        .engine
-        .bulk_page(caller.tenant, &bulk, body.before)
-        .await?;
-    Ok(Json(page))
+    let before = body.before.map(RunId);
+    let page = doors.engine.bulk_page(caller.tenant, &bulk, before).await?;
+    let acted = page.acted.into_iter().map(|acted| Acted {
+        run: acted.run.0,
+        again: acted.again.map(|run| run.0),
+        refused: acted.refused.as_ref().map(|why| words.told(why)),
+    });
+    Ok(Json(BulkPage {
+        acted: acted.collect(),
+        next: page.next.map(|run| run.0),
+    }))
 }

@@ -1,14 +1,7 @@
-//! HTTP: one file a door.
+//! Every route, on one screen, and the server that answers at them.
 //!
 //! Handlers know the engine and the words; they know no SQL. Whatever goes
-//! wrong is a [`problem::Problem`].
-
-mod acts;
-mod auth;
-mod health;
-mod hooks;
-pub mod problem;
-mod runs;
+//! wrong is a [`crate::error::Problem`].
 
 use std::io;
 use std::sync::Arc;
@@ -17,12 +10,18 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
-use axum::routing::{any, get, post};
+use axum::routing::any;
 use engine::Engine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
 
-use self::problem::Problem;
+use crate::error::{Problem, in_the_callers_language};
+use crate::routes::{acts, health, hooks, runs};
 
 /// The most that a request may say.
 const LARGEST_BODY: usize = 1 << 20;
@@ -32,29 +31,64 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// What every handler knows.
 #[derive(Clone)]
 pub struct Doors {
-    engine: Engine,
+    /// The engine.
+    pub engine: Engine,
     /// True once the process is to stop.
-    closing: watch::Receiver<bool>,
+    pub closing: watch::Receiver<bool>,
 }
 
-/// Every route, on one screen.
+/// What the documentation says beside the routes.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Le copropriétaire", description = "Workflows, runs and what they do for condominiums."),
+    paths(hooks::production, hooks::test),
+    security(("token" = [])),
+    modifiers(&Security),
+)]
+struct Described;
+
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = api.components.get_or_insert_default();
+        components.add_security_scheme("token", token);
+    }
+}
+
+/// Every documented route.
+fn routes() -> OpenApiRouter<Doors> {
+    OpenApiRouter::with_openapi(Described::openapi())
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(runs::start_run))
+        .routes(routes!(runs::get_run))
+        .routes(routes!(runs::watch_run))
+        .routes(routes!(runs::get_value))
+        .routes(routes!(runs::cancel_run))
+        .routes(routes!(acts::retry_run))
+        .routes(routes!(acts::rerun_run))
+        .routes(routes!(acts::act_on_runs))
+}
+
+/// What the API is, for programs that read OpenAPI.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+/// Every address of the process.
 fn router(doors: Doors) -> Router {
-    Router::new()
-        .route("/health", get(health::health))
-        .route("/ready", get(health::ready))
+    let (routes, api) = routes().split_for_parts();
+    routes
+        // Their addresses are free, which OpenAPI cannot say.
         .route("/hooks/{tenant}/{*path}", any(hooks::production))
         .route("/hooks-test/{tenant}/{*path}", any(hooks::test))
-        .route("/api/v1/workflows/{name}/runs", post(runs::start_run))
-        .route("/api/v1/runs/{id}", get(runs::get_run))
-        .route("/api/v1/runs/{id}/events", get(runs::watch_run))
-        .route("/api/v1/runs/{id}/values/{value}", get(runs::get_value))
-        .route("/api/v1/runs/{id}/cancel", post(runs::cancel_run))
-        .route("/api/v1/runs/{id}/retry", post(acts::retry_run))
-        .route("/api/v1/runs/{id}/rerun", post(acts::rerun_run))
-        .route("/api/v1/runs/bulk", post(acts::act_on_runs))
+        .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", api))
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(axum::middleware::from_fn(in_the_callers_language))
         .with_state(doors)
 }
 

@@ -5,8 +5,8 @@ use axum::http::header;
 use axum::http::request::Parts;
 use engine::ids::TenantId;
 
-use super::Doors;
-use super::problem::Problem;
+use crate::error::Problem;
+use crate::router::Doors;
 
 /// A machine with a token.
 pub struct Caller {

@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use engine::ids::TenantId;
 use engine::{Accepted, Delivered, Delivery, Reply, RunStatus};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Doors;
-use super::problem::{Answer, Problem};
+use crate::error::{Answer, Problem, ProblemView};
+use crate::extract::Path;
+use crate::router::Doors;
 
 /// How long a caller waits for more than the run's address.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,28 +28,68 @@ const NOT_OURS: [HeaderName; 3] = [
     header::CONNECTION,
 ];
 
-type Parts = (Method, Uri, HeaderMap, Result<Bytes, BytesRejection>);
+/// The run that a request started.
+#[derive(Serialize, ToSchema)]
+pub struct HookAccepted {
+    /// Its id.
+    run: Uuid,
+    /// Where it is read.
+    url: String,
+}
+
+type Received = Result<Bytes, BytesRejection>;
+type Parts = (Method, Uri, HeaderMap, Received);
 
 /// The address of a published version.
+#[utoipa::path(
+    method(get, post, put, patch, delete),
+    path = "/hooks/{tenant}/{path}",
+    tag = "webhooks",
+    params(
+        ("tenant" = String, Path, description = "The manager whose workflow it is"),
+        ("path" = String, Path, description = "The path of the workflow's webhook; it may hold slashes"),
+    ),
+    responses(
+        (status = 202, description = "A run was accepted", body = HookAccepted),
+        (status = 204, description = "The workflow's filter leaves the request out"),
+        (status = "default", description = "What the workflow answers, or a problem", body = ProblemView, content_type = "application/problem+json"),
+    ),
+    security(()),
+)]
 pub async fn production(
     State(doors): State<Doors>,
     Path((tenant, path)): Path<(String, String)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Received,
 ) -> Answer<Response> {
     take(&doors, &tenant, path, (method, uri, headers, body), false).await
 }
 
 /// The test address: the version that was saved last.
+#[utoipa::path(
+    method(get, post, put, patch, delete),
+    path = "/hooks-test/{tenant}/{path}",
+    tag = "webhooks",
+    params(
+        ("tenant" = String, Path, description = "The manager whose workflow it is"),
+        ("path" = String, Path, description = "The path of the workflow's webhook; it may hold slashes"),
+    ),
+    responses(
+        (status = 202, description = "A run was accepted", body = HookAccepted),
+        (status = 204, description = "The workflow's filter leaves the request out"),
+        (status = "default", description = "What the workflow answers, or a problem", body = ProblemView, content_type = "application/problem+json"),
+    ),
+    security(()),
+)]
 pub async fn test(
     State(doors): State<Doors>,
     Path((tenant, path)): Path<(String, String)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Received,
 ) -> Answer<Response> {
     take(&doors, &tenant, path, (method, uri, headers, body), true).await
 }
@@ -63,7 +106,7 @@ async fn take(
         .map_err(|_| Problem::new("not_found"))?;
     let body = body.map_err(|rejected| match rejected.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new("too_large"),
-        _ => Problem::new("bad_request").detail(rejected),
+        _ => Problem::new("bad_request").detail(rejected.body_text()),
     })?;
     let headers = headers.iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -108,7 +151,10 @@ async fn reply(doors: &Doors, accepted: &Accepted) -> Answer<Response> {
 fn address(accepted: &Accepted) -> Response {
     let url = format!("/api/v1/runs/{}", accepted.run);
     let location = [(header::LOCATION, url.clone())];
-    let body = Json(json!({ "run": accepted.run, "url": url }));
+    let body = Json(HookAccepted {
+        run: accepted.run.0,
+        url,
+    });
     (StatusCode::ACCEPTED, location, body).into_response()
 }
 
