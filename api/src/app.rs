@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 
 use crate::config::{Config, GivenDatabase};
 use crate::failure::Failure;
+use crate::store::Identities;
 
 /// What is logged when nobody asks for more: a slow statement is no news.
 pub const QUIET_LOG: &str = "warn,sqlx::query=error";
@@ -53,6 +54,8 @@ pub struct App {
     pub engine: Engine,
     /// How long the database took to be there and up to date.
     pub start_took: Duration,
+    /// Who signs in.
+    pub identities: Identities,
     pool: PgPool,
     worker: Mutex<Worker>,
     server: Option<LocalServer>,
@@ -83,6 +86,7 @@ impl App {
         Ok(Self {
             engine,
             start_took: began.elapsed(),
+            identities: Identities::new(pool.clone()),
             pool,
             worker: Mutex::new(worker),
             server,

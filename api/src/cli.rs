@@ -46,6 +46,8 @@ pub enum Commands {
     Serve {
         #[arg(long, value_name = "ADDRESS")]
         listen: Option<SocketAddr>,
+        #[arg(long)]
+        demo: bool,
     },
     Token {
         #[command(subcommand)]

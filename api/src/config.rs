@@ -31,6 +31,10 @@ pub struct Config {
     pub http_allowed: Vec<Network>,
     /// Where `copro serve` listens.
     pub listen: SocketAddr,
+    /// Under what address browsers come; the one that is listened at when not said.
+    pub public_url: Option<String>,
+    /// Proxies that tell the caller's address.
+    pub proxies: Vec<Network>,
     /// What is logged, in the syntax of `RUST_LOG`.
     pub log: String,
     master_key: KeySource,
@@ -58,7 +62,7 @@ impl Config {
     ///
     /// # Errors
     /// When there is no place for data: neither `COPRO_DATA` nor a home folder;
-    /// when `COPRO_HTTP_ALLOW` is no list of networks.
+    /// when `COPRO_HTTP_ALLOW` or `COPRO_PROXIES` is no list of networks.
     pub fn load() -> Result<Self, Failure> {
         let database = text("DATABASE_URL").map(|url| GivenDatabase {
             direct_url: text("DATABASE_DIRECT_URL").unwrap_or_else(|| url.clone()),
@@ -74,10 +78,19 @@ impl Config {
             data: data_folder()?,
             postgres_programs: path("COPRO_POSTGRES_BIN"),
             http_allowed: networks(text("COPRO_HTTP_ALLOW").as_deref())?,
+            public_url: text("COPRO_PUBLIC_URL"),
+            proxies: networks(text("COPRO_PROXIES").as_deref())?,
             listen: listen_address()?,
             log: text("COPRO_LOG").unwrap_or_else(|| QUIET_LOG.to_owned()),
             master_key,
         })
+    }
+
+    /// Whether browsers come by https.
+    #[must_use]
+    pub fn https(&self) -> bool {
+        let url = self.public_url.as_deref();
+        url.is_some_and(|url| url.to_ascii_lowercase().starts_with("https://"))
     }
 
     /// The key that seals the tenants' keys; made once when none is given.

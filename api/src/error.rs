@@ -12,10 +12,13 @@ use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::extract::language_of;
+use crate::store::StoreError;
 use crate::words::{Language, Words};
 
 /// Seconds after which a caller may try again when the queue is full.
 const RETRY_AFTER: u64 = 5;
+/// The same after too many attempts to sign in.
+const RETRY_SIGNING_IN: u64 = 900;
 
 /// What went wrong; its code is stable, its title is `problem.<code>` of the catalogue.
 #[derive(Clone, Debug)]
@@ -122,7 +125,11 @@ impl Problem {
         headers.insert(header::CONTENT_TYPE, kind);
         match status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER.into());
+                let after = match self.code {
+                    "too_many_attempts" => RETRY_SIGNING_IN,
+                    _ => RETRY_AFTER,
+                };
+                headers.insert(header::RETRY_AFTER, after.into());
             }
             StatusCode::UNAUTHORIZED => {
                 let scheme = HeaderValue::from_static("Bearer");
@@ -136,13 +143,17 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self.code {
             "bad_request" => StatusCode::BAD_REQUEST,
-            "unauthorized" => StatusCode::UNAUTHORIZED,
-            "not_found" | "run_unknown" | "workflow_unknown" => StatusCode::NOT_FOUND,
+            "unauthorized" | "sign_in_refused" => StatusCode::UNAUTHORIZED,
+            "forbidden" | "tenant_not_chosen" | "cross_site" => StatusCode::FORBIDDEN,
+            "not_found" | "run_unknown" | "workflow_unknown" | "tenant_unknown"
+            | "session_unknown" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
             "run_dropped" | "run_ended" | "run_not_again" => StatusCode::CONFLICT,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-            "inputs_refused" | "request_refused" => StatusCode::UNPROCESSABLE_ENTITY,
-            "busy" => StatusCode::TOO_MANY_REQUESTS,
+            "inputs_refused" | "request_refused" | "password_wrong" | "password_weak" => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            "busy" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
             "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -226,6 +237,19 @@ impl From<EngineError> for Problem {
                 tracing::error!(%error, "a request failed");
                 Self::new("internal")
             }
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(%error, "a request could not be served");
+            Self::new("unavailable")
+        } else {
+            let cause = std::error::Error::source(&error);
+            tracing::error!(%error, ?cause, "a request failed");
+            Self::new("internal")
         }
     }
 }

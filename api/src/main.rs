@@ -9,6 +9,7 @@ mod error;
 mod explain;
 mod extract;
 mod failure;
+mod guards;
 mod memory;
 mod portfolio;
 mod progress;

@@ -4,24 +4,28 @@
 //! wrong is a [`crate::error::Problem`].
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use engine::Engine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::auth::{self, Auth, gate};
 use crate::error::{Problem, in_the_callers_language};
-use crate::routes::{acts, health, hooks, runs};
+use crate::guards;
+use crate::routes::{acts, demo, health, hooks, runs, session, sessions};
 
 /// The most that a request may say.
 const LARGEST_BODY: usize = 1 << 20;
@@ -33,6 +37,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Doors {
     /// The engine.
     pub engine: Engine,
+    /// Who signs in, and who is signed in.
+    pub auth: Auth,
     /// True once the process is to stop.
     pub closing: watch::Receiver<bool>,
 }
@@ -42,7 +48,7 @@ pub struct Doors {
 #[openapi(
     info(title = "Le copropriétaire", description = "Workflows, runs and what they do for condominiums."),
     paths(hooks::production, hooks::test),
-    security(("token" = [])),
+    security(("token" = []), ("session" = [])),
     modifiers(&Security),
 )]
 struct Described;
@@ -54,6 +60,8 @@ impl utoipa::Modify for Security {
         let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         let components = api.components.get_or_insert_default();
         components.add_security_scheme("token", token);
+        let cookie = ApiKey::Cookie(ApiKeyValue::new(auth::COOKIE));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
     }
 }
 
@@ -70,6 +78,16 @@ fn routes() -> OpenApiRouter<Doors> {
         .routes(routes!(acts::retry_run))
         .routes(routes!(acts::rerun_run))
         .routes(routes!(acts::act_on_runs))
+        .routes(routes!(
+            session::get_session,
+            session::sign_in,
+            session::sign_out
+        ))
+        .routes(routes!(session::change_password))
+        .routes(routes!(session::stand))
+        .routes(routes!(sessions::list_sessions, sessions::end_sessions))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(demo::list_demo_accounts))
 }
 
 /// What the API is, for programs that read OpenAPI.
@@ -78,18 +96,23 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// Every address of the process.
-fn router(doors: Doors) -> Router {
+pub fn router(doors: Doors) -> Router {
+    let https = doors.auth.settings().https;
     let (routes, api) = routes().split_for_parts();
-    routes
+    let routes = routes
         // Their addresses are free, which OpenAPI cannot say.
         .route("/hooks/{tenant}/{*path}", any(hooks::production))
         .route("/hooks-test/{tenant}/{*path}", any(hooks::test))
+        .route_layer(from_fn_with_state(doors.clone(), gate::gate))
+        // Behind no gate: what the API is, is no secret.
         .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", api))
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(axum::middleware::from_fn(in_the_callers_language))
-        .with_state(doors)
+        .layer(guards::other_sites())
+        .layer(from_fn(in_the_callers_language))
+        .with_state(doors);
+    guards::with_headers(routes, https)
 }
 
 async fn unknown(uri: Uri) -> Problem {
@@ -107,14 +130,17 @@ async fn not_allowed(method: Method) -> Problem {
 pub async fn serve(
     listener: TcpListener,
     engine: Engine,
+    auth: Auth,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (closed, closing) = watch::channel(false);
     let closed = Arc::new(closed);
     let router = router(Doors {
         engine,
+        auth,
         closing: closing.clone(),
-    });
+    })
+    .into_make_service_with_connect_info::<SocketAddr>();
     let graceful = {
         let closed = Arc::clone(&closed);
         async move {

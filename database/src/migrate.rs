@@ -1,10 +1,10 @@
 //! The roles and the migrations.
 //!
-//! Three roles without login hold all rights: `copro_owner` owns the schemas
+//! Four roles without login hold all rights: `copro_owner` owns the schemas
 //! and runs the migrations, `copro_app` is what a request or a step becomes,
-//! `copro_engine` is what the claim and the flush become. The application
-//! logs in as a member of the last two that inherits nothing, and takes a role
-//! at the start of each transaction.
+//! `copro_engine` is what the claim and the flush become, `copro_identity` is
+//! what looks who signs in. The application logs in as a member of the last
+//! three that inherits nothing, and takes a role at the start of each transaction.
 //!
 //! Needs no superuser: a login that owns the database and may create roles is
 //! enough, or one that is a member of roles that an administrator made.
@@ -24,8 +24,10 @@ pub const OWNER: &str = "copro_owner";
 pub const APP: &str = "copro_app";
 /// The engine's claim and flush, across tenants.
 pub const ENGINE: &str = "copro_engine";
+/// Sign-in: identities and sessions, which stand above the tenants.
+pub const IDENTITY: &str = "copro_identity";
 
-const ROLES: [&str; 3] = [OWNER, APP, ENGINE];
+const ROLES: [&str; 4] = [OWNER, APP, ENGINE, IDENTITY];
 
 /// Any number; the same for all that migrate one database.
 const LOCK: i64 = 0x636f_7072_6f00;
@@ -138,6 +140,7 @@ async fn ensure_roles(db: &mut PgConnection, login: Option<&str>) -> Result<(), 
     give(db, &current, OWNER).await?;
     give(db, login, APP).await?;
     give(db, login, ENGINE).await?;
+    give(db, login, IDENTITY).await?;
     let may_create: bool =
         sqlx::query_scalar("select has_database_privilege($1, current_database(), 'create')")
             .bind(OWNER)

@@ -72,7 +72,7 @@ async fn a_hosted_login_that_may_create_roles_migrates_its_database() {
     assert_eq!(scalar(&url, SCHEMAS).await, 2);
 
     let mut db = PgConnection::connect(&url).await.unwrap();
-    for role in ["copro_app", "copro_engine"] {
+    for role in ["copro_app", "copro_engine", "copro_identity"] {
         let statement = format!("set role {role}");
         db.execute(AssertSqlSafe(statement)).await.unwrap();
     }
@@ -87,7 +87,8 @@ async fn roles_that_an_administrator_made_are_enough() {
         "create role copro_owner nologin",
         "create role copro_app nologin",
         "create role copro_engine nologin",
-        "grant copro_owner, copro_app, copro_engine to host",
+        "create role copro_identity nologin",
+        "grant copro_owner, copro_app, copro_engine, copro_identity to host",
     ])
     .await;
     let url = bare.url("host", "hosted");
@@ -107,7 +108,7 @@ async fn a_login_without_rights_is_told_what_to_ask_for() {
     let error = migrate::run(&url, None).await.unwrap_err();
     assert!(matches!(error, MigrateError::MissingRoles { .. }));
     let text = error.to_string();
-    for role in ["copro_owner", "copro_app", "copro_engine"] {
+    for role in ["copro_owner", "copro_app", "copro_engine", "copro_identity"] {
         let statement = format!("create role {role} nologin;");
         assert!(text.contains(&statement), "{text}");
     }
@@ -116,6 +117,7 @@ async fn a_login_without_rights_is_told_what_to_ask_for() {
         "create role copro_owner nologin",
         "create role copro_app nologin",
         "create role copro_engine nologin",
+        "create role copro_identity nologin",
     ])
     .await;
     let error = migrate::run(&url, None).await.unwrap_err();
@@ -172,7 +174,7 @@ async fn one_database_is_migrated_once_by_many() {
 async fn nobody_but_the_owner_may_create_in_our_schemas() {
     let db = TestDb::new().await;
     let granted: i64 = sqlx::query_scalar(
-        "select count(*) from unnest(array['copro', 'copro_app', 'copro_engine']) as role (name), \
+        "select count(*) from unnest(array['copro', 'copro_app', 'copro_engine', 'copro_identity']) as role (name), \
          unnest(array['engine', 'copro', 'migrations']) as schema (name) \
          where has_schema_privilege(role.name, schema.name, 'create')",
     )
@@ -186,7 +188,7 @@ async fn nobody_but_the_owner_may_create_in_our_schemas() {
 async fn the_migrations_table_is_the_owners_alone() {
     let db = TestDb::new().await;
     let readers: i64 = sqlx::query_scalar(
-        "select count(*) from unnest(array['copro', 'copro_app', 'copro_engine']) as role (name) \
+        "select count(*) from unnest(array['copro', 'copro_app', 'copro_engine', 'copro_identity']) as role (name) \
          where has_table_privilege(role.name, 'migrations.applied', 'select')",
     )
     .fetch_one(&db.owner_pool())

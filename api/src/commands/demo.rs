@@ -13,6 +13,7 @@ use domain::money::Money;
 use domain::store::bank_transactions::State;
 use domain::store::condominiums::Listed;
 use domain::store::results::{self, Share};
+use domain::store::tenants;
 use engine::{RunFilter, Started};
 
 use super::Done;
@@ -23,9 +24,9 @@ use crate::failure::Failure;
 use crate::progress::{self, Layout};
 use crate::screen::{Screen, Side, Style, Table};
 use crate::signals::unless_interrupted;
-use crate::tenancy::DEMO;
+use crate::tenancy::{DEMO, NEIGHBOUR};
 use crate::words::Words;
-use crate::{portfolio, shipped, worlds};
+use crate::{auth, portfolio, shipped, worlds};
 
 /// Loads, reconciles, and shows what it came to.
 ///
@@ -62,6 +63,7 @@ impl Show<'_> {
             self.erase().await?;
         }
         let loaded = self.load().await?;
+        self.people().await?;
         facts.row([
             (Style::Dim, words.say("demo.portfolio")),
             (Style::Plain, loaded),
@@ -123,6 +125,16 @@ impl Show<'_> {
                 ("took", &self.words.duration(began.elapsed())),
             ],
         ))
+    }
+
+    /// The neighbour, who must see nothing, and the accounts of both.
+    async fn people(&self) -> Result<(), Failure> {
+        let mut transaction = self.app.begin(NEIGHBOUR).await?;
+        let mut tx = transaction.tx();
+        let name = self.words.say("demo.neighbour");
+        tenants::create(&mut nodes::tx::tenant(&mut tx), &name, true).await?;
+        transaction.commit().await?;
+        auth::demo::prepare(self.app).await
     }
 
     async fn reconcile(&self) -> Result<(), Failure> {
@@ -251,6 +263,7 @@ impl Show<'_> {
         screen.line("");
         let mut table = Table::new([Side::Left, Side::Left]);
         for (command, key) in [
+            ("copro serve --demo", "demo.next_serve"),
             ("copro reviews", "demo.next_reviews"),
             ("copro runs list", "demo.next_runs"),
             ("copro demo --again", "demo.next_again"),

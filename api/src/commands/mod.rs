@@ -112,10 +112,10 @@ pub async fn execute(
             })
             .await
         }
-        Commands::Serve { listen } => {
+        Commands::Serve { listen, demo } => {
             let listen = listen.unwrap_or(config.listen);
             with_app(config, async |app| {
-                serve::execute(app, listen, screen, words).await
+                serve::execute(app, listen, demo, config, screen, words).await
             })
             .await
         }

@@ -6,6 +6,8 @@ use tokio::net::TcpListener;
 
 use super::Done;
 use crate::app::App;
+use crate::auth::{Auth, Settings};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::router;
 use crate::screen::Screen;
@@ -20,6 +22,8 @@ use crate::words::Words;
 pub async fn execute(
     app: &App,
     listen: SocketAddr,
+    demo: bool,
+    config: &Config,
     screen: &Screen,
     words: &Words,
 ) -> Result<Done, Failure> {
@@ -37,7 +41,14 @@ pub async fn execute(
             std::future::pending::<()>().await;
         }
     };
-    router::serve(listener, app.engine.clone(), stop)
+    let settings = Settings {
+        https: config.https(),
+        demo,
+        proxies: config.proxies.clone(),
+    };
+    let clock = app.engine.clock().clone();
+    let auth = Auth::new(app.identities.clone(), clock, settings);
+    router::serve(listener, app.engine.clone(), auth, stop)
         .await
         .map_err(refused)?;
     screen.line(&words.say("serve.stopped"));

@@ -37,7 +37,7 @@ pub struct RerunBody {
     /// The published version instead of the run's own.
     #[serde(default)]
     published: bool,
-    /// Who asks.
+    /// For whom a machine asks; a person asks for themselves.
     by: Option<String>,
 }
 
@@ -68,7 +68,7 @@ pub async fn rerun_run(
         from,
         inputs: body.inputs,
         outputs: body.outputs,
-        ..asked(id, body.by, &headers)
+        ..asked(id, caller.on_behalf(body.by), &headers)
     };
     again(&doors, &caller, RunId(id), body.published, how).await
 }
@@ -80,7 +80,7 @@ pub struct RetryBody {
     /// The published version instead of the run's own.
     #[serde(default)]
     published: bool,
-    /// Who asks.
+    /// For whom a machine asks; a person asks for themselves.
     by: Option<String>,
 }
 
@@ -105,18 +105,18 @@ pub async fn retry_run(
 ) -> Answer<Response> {
     let how = Rerun {
         from: RerunFrom::Failed,
-        ..asked(id, body.by, &headers)
+        ..asked(id, caller.on_behalf(body.by), &headers)
     };
     again(&doors, &caller, RunId(id), body.published, how).await
 }
 
-fn asked(run: Uuid, by: Option<String>, headers: &HeaderMap) -> Rerun {
+fn asked(run: Uuid, by: String, headers: &HeaderMap) -> Rerun {
     let once = once_of(headers).map(|once| Once {
         key: format!("{run}/{}", once.key),
         ..once
     });
     Rerun {
-        requester: by,
+        requester: Some(by),
         once,
         ..Rerun::default()
     }
@@ -130,14 +130,14 @@ async fn again(
     mut how: Rerun,
 ) -> Answer<Response> {
     if published {
-        let workflow = doors.engine.run(caller.tenant, run).await?.workflow;
+        let workflow = doors.engine.run(caller.tenant(), run).await?.workflow;
         let version = doors
             .engine
-            .version_of(caller.tenant, &workflow, None)
+            .version_of(caller.tenant(), &workflow, None)
             .await?;
         how.version = Some(version.id);
     }
-    let started = doors.engine.rerun(caller.tenant, run, &how).await?;
+    let started = doors.engine.rerun(caller.tenant(), run, &how).await?;
     Ok(accepted(&started))
 }
 
@@ -172,7 +172,7 @@ pub struct BulkBody {
     /// Runs of a page; 50 when not said.
     #[serde(default)]
     limit: u32,
-    /// Who asks.
+    /// For whom a machine asks; a person asks for themselves.
     by: Option<String>,
 }
 
@@ -221,10 +221,13 @@ pub async fn act_on_runs(
             ..RunFilter::default()
         },
         operation: body.operation,
-        by: body.by,
+        by: Some(caller.on_behalf(body.by)),
     };
     let before = body.before.map(RunId);
-    let page = doors.engine.bulk_page(caller.tenant, &bulk, before).await?;
+    let page = doors
+        .engine
+        .bulk_page(caller.tenant(), &bulk, before)
+        .await?;
     let acted = page.acted.into_iter().map(|acted| Acted {
         run: acted.run.0,
         again: acted.again.map(|run| run.0),

@@ -21,12 +21,20 @@ use crate::router::Doors;
 
 /// How long a caller waits for more than the run's address.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Headers that belong to the connection, not to an answer.
-const NOT_OURS: [HeaderName; 3] = [
+/// Headers that a workflow cannot set: those of the connection, and those by
+/// which it would reach people who are signed in at this host.
+const NOT_ITS_OWN: [HeaderName; 8] = [
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
     header::CONNECTION,
+    header::SET_COOKIE,
+    header::CONTENT_SECURITY_POLICY,
+    header::STRICT_TRANSPORT_SECURITY,
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("service-worker-allowed"),
 ];
+/// What a workflow answers is no page of ours: a browser runs none of it here.
+const SANDBOX: &str = "default-src 'none'; sandbox";
 
 /// The run that a request started.
 #[derive(Serialize, ToSchema)]
@@ -179,10 +187,12 @@ fn said_response(said: &Value) -> Answer<Response> {
         let name = name.parse::<HeaderName>();
         let value = HeaderValue::from_str(value.as_str().unwrap_or_default());
         if let (Ok(name), Ok(value)) = (name, value)
-            && !NOT_OURS.contains(&name)
+            && !NOT_ITS_OWN.contains(&name)
         {
             headers.insert(name, value);
         }
     }
+    let sandbox = HeaderValue::from_static(SANDBOX);
+    headers.insert(header::CONTENT_SECURITY_POLICY, sandbox);
     Ok(response)
 }

@@ -23,7 +23,10 @@ macro_rules! mirror {
 }
 
 pub mod acts;
+pub mod demo;
 pub mod health;
 pub mod hooks;
 pub mod run_views;
 pub mod runs;
+pub mod session;
+pub mod sessions;

@@ -72,7 +72,7 @@ pub async fn start_run(
         once: once_of(&headers),
         ..StartRun::new(name, body.inputs)
     };
-    let started = doors.engine.start(caller.tenant, &run).await?;
+    let started = doors.engine.start(caller.tenant(), &run).await?;
     Ok(accepted(&started))
 }
 
@@ -112,7 +112,7 @@ pub async fn get_run(
     Tongue(words): Tongue,
     Path(id): Path<Uuid>,
 ) -> Answer<Json<Run>> {
-    let run = doors.engine.run(caller.tenant, RunId(id)).await?;
+    let run = doors.engine.run(caller.tenant(), RunId(id)).await?;
     Ok(Json(Run::of(run, &words)))
 }
 
@@ -132,7 +132,7 @@ pub async fn get_value(
     caller: Caller,
     Path((run, value)): Path<(Uuid, Uuid)>,
 ) -> Answer<Json<Value>> {
-    let value = doors.engine.value(caller.tenant, RunId(run), value);
+    let value = doors.engine.value(caller.tenant(), RunId(run), value);
     Ok(Json(value.await?))
 }
 
@@ -151,7 +151,7 @@ pub async fn cancel_run(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Answer<StatusCode> {
-    doors.engine.cancel(caller.tenant, RunId(id)).await?;
+    doors.engine.cancel(caller.tenant(), RunId(id)).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -220,8 +220,8 @@ pub async fn watch_run(
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let run = RunId(id);
     // Unknown runs are told before the stream begins.
-    doors.engine.run(caller.tenant, run).await?;
-    let watch = doors.engine.watch(caller.tenant, run);
+    doors.engine.run(caller.tenant(), run).await?;
+    let watch = doors.engine.watch(caller.tenant(), run);
     let moving = futures::stream::unfold((watch, doors.closing), next);
     Ok(Sse::new(moving).keep_alive(KeepAlive::default()))
 }

@@ -48,7 +48,7 @@ async fn a_second_demo_loads_nothing_twice_and_shows_the_stored_result() {
     }
 
     let again = copro.call(&["demo", "--again"]).well();
-    assert_eq!(count(&db, "copro.tenants").await, 1);
+    assert_eq!(count(&db, "copro.tenants").await, 2, "with its neighbour");
     assert_eq!(count(&db, "copro.bank_transactions").await, 858);
     let same = |out: &str| {
         result(out)

@@ -186,7 +186,7 @@ async fn measure_all(
 
 async fn prepare(admin_url: &str, path: &Path) -> Result<(), Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, error))?;
-    store::prepare_bench(admin_url, &text).await
+    store::bench::prepare_bench(admin_url, &text).await
 }
 
 struct Measure {

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::store;
+use crate::store::bench as store;
 
 /// The nodes of the workloads.
 ///

@@ -11,6 +11,7 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::nodes;
 use crate::app::{App, Scratch};
+use crate::auth::{Auth, Settings};
 use crate::commands::Done;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -100,7 +101,9 @@ pub async fn serve(config: &Config, screen: &Screen) -> Result<Done, Failure> {
             tracing::warn!(%error, "the input broke");
         }
     };
-    let served = router::serve(listener, app.engine.clone(), asked_to_stop).await;
+    let clock = app.engine.clock().clone();
+    let auth = Auth::new(app.identities.clone(), clock, Settings::default());
+    let served = router::serve(listener, app.engine.clone(), auth, asked_to_stop).await;
     app.stop().await?;
     served.map_err(failed)?;
     Ok(Done::Well)

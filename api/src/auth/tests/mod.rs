@@ -1,0 +1,6 @@
+//! Who reaches what, through the router as it is served.
+
+mod access;
+mod isolation;
+mod sessions;
+mod support;
