@@ -10,7 +10,7 @@ const server = process.env.COPRO_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],
-  resolve: { alias: { '@': here('./src'), '@i18n': here('../i18n') } },
+  resolve: { alias: { '@': here('./src'), '@i18n': here('../i18n'), '@api': here('../api') } },
   build: { manifest: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 },
   server: {
     fs: { allow: [here('..')] },

@@ -290,3 +290,14 @@ fn a_credential_is_given_to_a_node_that_takes_one() {
     );
     assert_eq!(named, ["3:20 workflow.bad_id"]);
 }
+
+#[test]
+fn the_schema_that_the_screens_read_is_the_language_s() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/workflow.schema.json");
+    let kept: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(
+        kept == engine::language::schema(&catalogue().unwrap()),
+        "run `copro workflow schema > api/workflow.schema.json`"
+    );
+}

@@ -7,6 +7,7 @@ import {
   isFlow,
   lineEnd,
   linesOf,
+  nameOf,
   nodeAt,
   type Path,
   pairOf,
@@ -115,7 +116,9 @@ export function take(source: Source, path: Path): Patch {
   const parent = nodeAt(source, above);
   const key = path.at(-1);
   if (key === undefined || (!isMap(parent) && !isSeq(parent))) return [];
-  const index = isMap(parent) ? parent.items.findIndex((pair) => pair === pairOf(parent, key)) : Number(key);
+  const index = isMap(parent)
+    ? parent.items.findIndex((pair) => nameOf(pair as Pair) === String(key))
+    : Number(key);
   const entry = parent.items[index];
   if (entry === undefined) return [];
   if (parent.items.length === 1 && above.length > 0) {

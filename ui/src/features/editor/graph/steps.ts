@@ -264,15 +264,21 @@ export function moved(source: Source, keys: Iterable<string>, place: Place): Pat
   ]);
 }
 
-/** Whether an edge closes a circle. */
-export function closesCircle(edges: readonly Pick<Edge, 'from' | 'to'>[], from: string, to: string): boolean {
+/** Every step that comes after one, and itself. */
+export function following(edges: readonly Pick<Edge, 'from' | 'to'>[], key: string): Set<string> {
+  const next = new Map<string, string[]>();
+  for (const { from, to } of edges) next.set(from, [...(next.get(from) ?? []), to]);
   const seen = new Set<string>();
-  const open = [to];
+  const open = [key];
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    if (at === from) return true;
     if (seen.has(at)) continue;
     seen.add(at);
-    for (const edge of edges) if (edge.from === at) open.push(edge.to);
+    open.push(...(next.get(at) ?? []));
   }
-  return false;
+  return seen;
+}
+
+/** Whether an edge would close a circle. */
+export function closesCircle(edges: readonly Pick<Edge, 'from' | 'to'>[], from: string, to: string): boolean {
+  return following(edges, to).has(from);
 }
