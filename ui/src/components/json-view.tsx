@@ -2,8 +2,8 @@
 import { ChevronRightIcon, CopyIcon } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { toast } from 'sonner';
 import { cn } from '@/lib/cn';
+import { toast } from '@/lib/toast';
 import { Button } from './ui/button';
 import { ToggleGroup, ToggleGroupItem } from './ui/toggle-group';
 

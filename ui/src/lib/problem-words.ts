@@ -1,4 +1,5 @@
 /** Words for a problem: what happened, what is particular to it, what to do. */
+import type { i18n as I18n, TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import type { Problem } from './api/problem';
 
@@ -9,8 +10,7 @@ export interface ProblemWords {
 }
 
 /** In the language in use; an unknown code falls back to what the server said. */
-export function useProblemWords(problem: Problem): ProblemWords {
-  const { t, i18n } = useTranslation();
+export function problemWords(problem: Problem, t: TFunction, i18n: I18n): ProblemWords {
   const has = (key: string) => i18n.exists(key);
   const say = (key: string) => t(key as 'ui.problem.unexpected');
   const title = [`problem.${problem.code}`, `ui.problem.${problem.code}`].find(has);
@@ -25,4 +25,10 @@ export function useProblemWords(problem: Problem): ProblemWords {
     detail: problem.detail,
     fix: say(fix),
   };
+}
+
+/** The same, as a hook. */
+export function useProblemWords(problem: Problem): ProblemWords {
+  const { t, i18n } = useTranslation();
+  return problemWords(problem, t, i18n);
 }

@@ -3,7 +3,16 @@ import type { ComponentProps } from 'react';
 import { cn } from '@/lib/cn';
 
 const TooltipProvider = TooltipPrimitive.Provider;
-const Tooltip = TooltipPrimitive.Root;
+
+/** With a provider of its own: none stands around every page. */
+function Tooltip(props: ComponentProps<typeof TooltipPrimitive.Root>) {
+  return (
+    <TooltipProvider delayDuration={300}>
+      <TooltipPrimitive.Root {...props} />
+    </TooltipProvider>
+  );
+}
+
 const TooltipTrigger = TooltipPrimitive.Trigger;
 
 function TooltipContent({

@@ -1,10 +1,15 @@
 /** The one client of the API, typed by `api/openapi.json`; every refusal is thrown as a [`Problem`]. */
 import createClient, { type Middleware } from 'openapi-fetch';
 import createQueries from 'openapi-react-query';
+import { language } from '../i18n';
 import { asProblem, problemOf } from './problem';
 import type { paths } from './schema';
 
 const problems: Middleware = {
+  onRequest({ request }) {
+    request.headers.set('accept-language', language());
+    return request;
+  },
   async onResponse({ response }) {
     if (!response.ok) throw await problemOf(response);
     return response;

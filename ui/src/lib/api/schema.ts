@@ -1,1 +1,0 @@
-export type paths = Record<string, never>;
