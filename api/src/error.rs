@@ -6,6 +6,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use engine::language::{Diagnostic, Severity};
 use engine::text::Text;
 use engine::{EngineError, HookError};
 use serde::Serialize;
@@ -25,6 +26,7 @@ const RETRY_SIGNING_IN: u64 = 900;
 pub struct Problem {
     code: &'static str,
     detail: Option<Text>,
+    faults: Vec<Diagnostic>,
 }
 
 /// What went wrong, as RFC 9457 writes it.
@@ -44,6 +46,53 @@ pub struct ProblemView {
     /// What is particular to this one, in the caller's language where it is ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    /// What is wrong with the text of a workflow, in file order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<Fault>,
+}
+
+/// One thing to know about the text of a workflow.
+#[derive(Serialize, ToSchema)]
+pub struct Fault {
+    /// Whether the text can be used all the same.
+    severity: Gravity,
+    /// Stable code, such as `workflow.unknown_field`.
+    code: String,
+    /// 1-based.
+    line: u32,
+    /// 1-based, in characters.
+    column: u32,
+    /// What is wrong, in the caller's language.
+    message: String,
+    /// What to do about it, in the caller's language.
+    fix: String,
+}
+
+/// Whether a text can be used.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gravity {
+    /// It cannot.
+    Error,
+    /// It can, and there is something to know.
+    Note,
+}
+
+impl Fault {
+    /// In these words.
+    pub fn of(found: &Diagnostic, words: &Words) -> Self {
+        Self {
+            severity: match found.severity {
+                Severity::Error => Gravity::Error,
+                Severity::Note => Gravity::Note,
+            },
+            code: found.code.to_owned(),
+            line: found.line,
+            column: found.column,
+            message: words.told(&found.message),
+            fix: words.told(&found.fix),
+        }
+    }
 }
 
 /// What any route may answer instead.
@@ -80,12 +129,18 @@ pub enum NotWritten {
     /// It does not stand so that this can be done.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(ProblemView),
+    /// It was changed meanwhile.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Changed(ProblemView),
     /// The request is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(ProblemView),
     /// The request is understood, and what it says is refused.
     #[response(status = 422, content_type = "application/problem+json")]
     Unprocessable(ProblemView),
+    /// `If-Match` must say which version was seen.
+    #[response(status = 428, content_type = "application/problem+json")]
+    VersionRequired(ProblemView),
 }
 
 /// What a handler answers.
@@ -95,7 +150,20 @@ impl Problem {
     /// A problem of this code.
     #[must_use]
     pub fn new(code: &'static str) -> Self {
-        Self { code, detail: None }
+        Self {
+            code,
+            detail: None,
+            faults: Vec::new(),
+        }
+    }
+
+    /// A text that the checker refuses, with all it found.
+    #[must_use]
+    pub fn faults(found: &[Diagnostic]) -> Self {
+        Self {
+            faults: found.to_vec(),
+            ..Self::new("workflow_refused")
+        }
     }
 
     /// With what is particular to it.
@@ -114,6 +182,7 @@ impl Problem {
             status: self.status().as_u16(),
             code: self.code.to_owned(),
             detail: self.detail.as_ref().map(|detail| words.told(detail)),
+            faults: self.faults.iter().map(|it| Fault::of(it, words)).collect(),
         }
     }
 
@@ -145,16 +214,29 @@ impl Problem {
             "bad_request" => StatusCode::BAD_REQUEST,
             "unauthorized" | "sign_in_refused" => StatusCode::UNAUTHORIZED,
             "forbidden" | "tenant_not_chosen" | "cross_site" => StatusCode::FORBIDDEN,
-            "not_found" | "run_unknown" | "workflow_unknown" | "tenant_unknown"
+            "not_found"
+            | "run_unknown"
+            | "workflow_unknown"
+            | "question_unknown"
+            | "transaction_unknown"
+            | "tenant_unknown"
             | "session_unknown" => StatusCode::NOT_FOUND,
             "method_not_allowed" => StatusCode::METHOD_NOT_ALLOWED,
-            "run_dropped" | "run_ended" | "run_not_again" => StatusCode::CONFLICT,
+            "run_dropped" | "run_ended" | "run_not_again" | "address_taken" => StatusCode::CONFLICT,
+            "workflow_changed" => StatusCode::PRECONDITION_FAILED,
+            "version_required" => StatusCode::PRECONDITION_REQUIRED,
             "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-            "inputs_refused" | "request_refused" | "password_wrong" | "password_weak" => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            "inputs_refused"
+            | "request_refused"
+            | "workflow_refused"
+            | "workflow_name_differs"
+            | "event_refused"
+            | "answer_refused"
+            | "decision_refused"
+            | "password_wrong"
+            | "password_weak" => StatusCode::UNPROCESSABLE_ENTITY,
             "busy" | "too_many_attempts" => StatusCode::TOO_MANY_REQUESTS,
-            "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable" | "ui_not_built" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -227,6 +309,13 @@ impl From<EngineError> for Problem {
             EngineError::QueueFull { .. } => Self::new("busy").detail(error.to_string()),
             EngineError::NotAgain(why) => Self::new("run_not_again").detail(Text::from(why)),
             EngineError::Ended(_) => Self::new("run_ended"),
+            EngineError::NoQuestion(step) => Self::new("question_unknown").detail(step.as_str()),
+            EngineError::Refused(why) => Self::new("answer_refused").detail(Text::from(why)),
+            EngineError::BadEvent(why) => Self::new("event_refused").detail(why.clone()),
+            EngineError::AddressTaken(_) => Self::new("address_taken").detail(Text::from(&error)),
+            EngineError::SavedMeanwhile(_) => {
+                Self::new("workflow_changed").detail(Text::from(&error))
+            }
             // A process that has its nodes will take it.
             EngineError::BadWorkflow(_) => Self::new("unavailable"),
             EngineError::Store(store) if store.is_transient() => {
@@ -250,6 +339,22 @@ impl From<StoreError> for Problem {
             let cause = std::error::Error::source(&error);
             tracing::error!(%error, ?cause, "a request failed");
             Self::new("internal")
+        }
+    }
+}
+
+impl From<domain::store::StoreError> for Problem {
+    fn from(error: domain::store::StoreError) -> Self {
+        match &error {
+            domain::store::StoreError::Unreachable { .. }
+            | domain::store::StoreError::Conflict { .. } => {
+                tracing::warn!(%error, "a request could not be served");
+                Self::new("unavailable")
+            }
+            _ => {
+                tracing::error!(%error, "a request failed");
+                Self::new("internal")
+            }
         }
     }
 }

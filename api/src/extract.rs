@@ -14,6 +14,11 @@ use crate::words::{Language, Words};
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub struct Path<T>(pub T);
 
+/// What stands after the `?`.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Problem))]
+pub struct Query<T>(pub T);
+
 /// The body, in JSON.
 #[derive(FromRequest)]
 #[from_request(via(axum::Json), rejection(Problem))]

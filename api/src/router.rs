@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{Method, Uri};
+use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use engine::Engine;
@@ -25,7 +25,10 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::auth::{self, Auth, gate};
 use crate::error::{Problem, in_the_callers_language};
 use crate::guards;
-use crate::routes::{acts, demo, health, hooks, runs, session, sessions};
+use crate::routes::{
+    acts, approvals, demo, health, hooks, nodes, portfolio, reconciliation, runs, screens, session,
+    sessions, triggers, workflows,
+};
 
 /// The most that a request may say.
 const LARGEST_BODY: usize = 1 << 20;
@@ -70,6 +73,18 @@ fn routes() -> OpenApiRouter<Doors> {
     OpenApiRouter::with_openapi(Described::openapi())
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+        .routes(routes!(nodes::list_nodes))
+        .routes(routes!(workflows::list_workflows))
+        .routes(routes!(workflows::get_workflow, workflows::save_workflow))
+        .routes(routes!(workflows::check_workflow))
+        .routes(routes!(workflows::get_language))
+        .routes(routes!(workflows::list_versions))
+        .routes(routes!(workflows::get_version))
+        .routes(routes!(workflows::diff_workflow))
+        .routes(routes!(workflows::publish_workflow))
+        .routes(routes!(workflows::list_gallery))
+        .routes(routes!(workflows::enable_shipped))
+        .routes(routes!(runs::list_runs))
         .routes(routes!(runs::start_run))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::watch_run))
@@ -88,6 +103,22 @@ fn routes() -> OpenApiRouter<Doors> {
         .routes(routes!(sessions::list_sessions, sessions::end_sessions))
         .routes(routes!(sessions::end_session))
         .routes(routes!(demo::list_demo_accounts))
+        .routes(routes!(approvals::list_approvals))
+        .routes(routes!(approvals::answer_approval))
+        .routes(routes!(approvals::answer_outcome))
+        .routes(routes!(triggers::list_triggers))
+        .routes(routes!(triggers::list_faults))
+        .routes(routes!(triggers::publish_event))
+        .routes(routes!(reconciliation::list_transactions))
+        .routes(routes!(reconciliation::get_transaction))
+        .routes(routes!(reconciliation::decide_transaction))
+        .routes(routes!(reconciliation::undo_transaction))
+        .routes(routes!(reconciliation::list_totals))
+        .routes(routes!(portfolio::list_condominiums))
+        .routes(routes!(portfolio::list_lots))
+        .routes(routes!(portfolio::list_owners))
+        .routes(routes!(portfolio::list_receivables))
+        .routes(routes!(portfolio::list_invoices))
 }
 
 /// What the API is, for programs that read OpenAPI.
@@ -106,17 +137,13 @@ pub fn router(doors: Doors) -> Router {
         .route_layer(from_fn_with_state(doors.clone(), gate::gate))
         // Behind no gate: what the API is, is no secret.
         .merge(SwaggerUi::new("/docs").url("/api/v1/openapi.json", api))
-        .fallback(unknown)
+        .fallback(screens::serve)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(guards::other_sites())
         .layer(from_fn(in_the_callers_language))
         .with_state(doors);
     guards::with_headers(routes, https)
-}
-
-async fn unknown(uri: Uri) -> Problem {
-    Problem::new("not_found").detail(uri.path())
 }
 
 async fn not_allowed(method: Method) -> Problem {

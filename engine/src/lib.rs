@@ -23,11 +23,11 @@ pub mod text;
 mod trigger;
 
 pub use engine::{
-    Accepted, Acted, AttemptView, Bearer, Bulk, BulkAction, BulkPage, Delivered, Engine,
+    Accepted, Acted, AttemptView, BadCursor, Bearer, Bulk, BulkAction, BulkPage, Delivered, Engine,
     EngineError, Event, HookError, Movable, Once, Pending, PendingCursor, PendingFilter, Reply,
     Rerun, RunEnd, RunEvent, RunFailure, RunFilter, RunSummary, RunView, Saved, StartRun, Started,
     StepView, TenantSettings, TokenView, Transaction, TriggerFault, TriggerView, Verdict, Version,
-    Watch,
+    VersionView, Watch, WorkflowView,
 };
 pub use run::{Answer, Apart, NotAgain, Payload, RerunFrom, RunStatus, StepStatus, Taken};
 pub use service::{Worker, WorkerOptions};

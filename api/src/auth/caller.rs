@@ -67,6 +67,15 @@ impl Caller {
         named.unwrap_or_else(|| self.actor.to_string())
     }
 
+    /// In which roles it answers: a person in their own, a machine in those it names.
+    #[must_use]
+    pub fn roles(&self, named: Vec<String>) -> Vec<String> {
+        match self.role {
+            Some(role) => vec![role.as_str().to_owned()],
+            None => named,
+        }
+    }
+
     /// Whether it may.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {

@@ -110,11 +110,46 @@ type Row = (&'static str, &'static str, Access);
 
 /// Every route, sorted by path.
 pub const ROUTES: &[Row] = &[
+    ("GET", "/api/v1/approvals", May(DecideApprovals)),
+    ("GET", "/api/v1/condominiums", May(ReadBooks)),
+    ("GET", "/api/v1/condominiums/{id}/invoices", May(ReadBooks)),
+    ("GET", "/api/v1/condominiums/{id}/lots", May(ReadBooks)),
+    ("GET", "/api/v1/condominiums/{id}/owners", May(ReadBooks)),
+    (
+        "GET",
+        "/api/v1/condominiums/{id}/receivables",
+        May(ReadBooks),
+    ),
     ("GET", "/api/v1/demo/accounts", Access::Open),
+    ("POST", "/api/v1/events", May(OperateRuns)),
+    ("GET", "/api/v1/gallery", May(ReadWorkflows)),
+    ("POST", "/api/v1/gallery/{name}/enable", May(EditWorkflows)),
+    ("GET", "/api/v1/language", May(ReadWorkflows)),
+    ("GET", "/api/v1/nodes", May(ReadWorkflows)),
+    ("GET", "/api/v1/reconciliation/totals", May(ReadBooks)),
+    ("GET", "/api/v1/reconciliation/transactions", May(ReadBooks)),
+    (
+        "GET",
+        "/api/v1/reconciliation/transactions/{id}",
+        May(ReadBooks),
+    ),
+    (
+        "POST",
+        "/api/v1/reconciliation/transactions/{id}/decide",
+        May(DecideReconciliation),
+    ),
+    (
+        "POST",
+        "/api/v1/reconciliation/transactions/{id}/undo",
+        May(DecideReconciliation),
+    ),
+    ("GET", "/api/v1/runs", May(ReadRuns)),
     ("POST", "/api/v1/runs/bulk", May(OperateRuns)),
     ("GET", "/api/v1/runs/{id}", May(ReadRuns)),
+    ("POST", "/api/v1/runs/{id}/answers", May(DecideApprovals)),
     ("POST", "/api/v1/runs/{id}/cancel", May(OperateRuns)),
     ("GET", "/api/v1/runs/{id}/events", May(ReadRuns)),
+    ("POST", "/api/v1/runs/{id}/outcomes", May(DecideApprovals)),
     ("POST", "/api/v1/runs/{id}/rerun", May(OperateRuns)),
     ("POST", "/api/v1/runs/{id}/retry", May(OperateRuns)),
     ("GET", "/api/v1/runs/{id}/values/{value}", May(ReadRuns)),
@@ -126,7 +161,29 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/api/v1/sessions", Access::Person),
     ("DELETE", "/api/v1/sessions", Access::Person),
     ("DELETE", "/api/v1/sessions/{id}", Access::Person),
+    ("GET", "/api/v1/triggers", May(ReadWorkflows)),
+    ("GET", "/api/v1/triggers/faults", May(ReadRuns)),
+    ("GET", "/api/v1/workflows", May(ReadWorkflows)),
+    ("POST", "/api/v1/workflows/check", May(EditWorkflows)),
+    ("GET", "/api/v1/workflows/{name}", May(ReadWorkflows)),
+    ("PUT", "/api/v1/workflows/{name}", May(EditWorkflows)),
+    ("GET", "/api/v1/workflows/{name}/diff", May(ReadWorkflows)),
+    (
+        "POST",
+        "/api/v1/workflows/{name}/publish",
+        May(EditWorkflows),
+    ),
     ("POST", "/api/v1/workflows/{name}/runs", May(OperateRuns)),
+    (
+        "GET",
+        "/api/v1/workflows/{name}/versions",
+        May(ReadWorkflows),
+    ),
+    (
+        "GET",
+        "/api/v1/workflows/{name}/versions/{number}",
+        May(ReadWorkflows),
+    ),
     ("GET", "/health", Access::Open),
     ("*", "/hooks-test/{tenant}/{*path}", Access::Open),
     ("*", "/hooks/{tenant}/{*path}", Access::Open),
@@ -134,7 +191,10 @@ pub const ROUTES: &[Row] = &[
 ];
 
 use Access::May;
-use Permission::{OperateRuns, ReadRuns};
+use Permission::{
+    DecideApprovals, DecideReconciliation, EditWorkflows, OperateRuns, ReadBooks, ReadRuns,
+    ReadWorkflows,
+};
 
 /// Whom the route answers; none when it is not in the table.
 #[must_use]

@@ -8,18 +8,19 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use engine::ids::RunId;
-use engine::{Once, RunEvent, StartRun, Started, Watch};
-use futures::Stream;
+use engine::{Once, RunEvent, RunFilter, StartRun, Started, Watch};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::run_views::{Run, RunStatus, StepStatus};
+use super::{Page, page_size};
 use crate::auth::Caller;
-use crate::error::{Answer, NotWritten, Refused};
-use crate::extract::{Body, Path, Tongue};
+use crate::error::{Answer, NotWritten, Problem, Refused};
+use crate::extract::{Body, Path, Query, Tongue};
 use crate::router::Doors;
 
 /// The trigger under which keys of callers are kept.
@@ -116,6 +117,88 @@ pub async fn get_run(
     Ok(Json(Run::of(run, &words)))
 }
 
+/// A line of a list of runs.
+#[derive(Serialize, ToSchema)]
+pub struct RunLine {
+    /// Its id.
+    id: Uuid,
+    /// The workflow's name.
+    workflow: String,
+    /// How it stands.
+    status: RunStatus,
+    /// When it was accepted.
+    created_at: DateTime<Utc>,
+    /// When a worker first took it.
+    started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    ended_at: Option<DateTime<Utc>>,
+}
+
+/// Which runs.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RunsAsked {
+    /// Only those that stand so.
+    status: Option<RunStatus>,
+    /// Only those of this workflow.
+    workflow: Option<String>,
+    /// Only those with this label, `name=value`.
+    label: Option<String>,
+    /// Only those accepted since.
+    since: Option<DateTime<Utc>>,
+    /// Only those accepted before.
+    until: Option<DateTime<Utc>>,
+    /// Only those whose id begins so, or that have a label of this value.
+    text: Option<String>,
+    /// `next` of the page before.
+    before: Option<Uuid>,
+    /// At most so many; 50 when not said.
+    limit: Option<u32>,
+}
+
+/// Lists runs, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs",
+    tag = "runs",
+    params(RunsAsked),
+    responses((status = 200, description = "A page", body = Page<RunLine>), Refused),
+)]
+pub async fn list_runs(
+    State(doors): State<Doors>,
+    caller: Caller,
+    Query(asked): Query<RunsAsked>,
+) -> Answer<Json<Page<RunLine>>> {
+    let limit = page_size(asked.limit);
+    let label = asked.label.map(|label| match label.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err(Problem::new("bad_request").detail("label")),
+    });
+    let filter = RunFilter {
+        status: asked.status.map(Into::into),
+        workflow: asked.workflow,
+        label: label.transpose()?,
+        since: asked.since,
+        until: asked.until,
+        text: asked.text,
+        before: asked.before.map(RunId),
+        limit,
+    };
+    let runs = doors.engine.runs(caller.tenant(), &filter).await?;
+    let lines = runs.into_iter().map(|run| RunLine {
+        id: run.id.0,
+        workflow: run.workflow,
+        status: run.status.into(),
+        created_at: run.created_at,
+        started_at: run.started_at,
+        ended_at: run.ended_at,
+    });
+    Ok(Json(Page::of(lines.collect(), limit, |line| {
+        line.id.to_string()
+    })))
+}
+
 /// Gives an input or output too large to stand in its run.
 #[utoipa::path(
     get,
@@ -173,9 +256,9 @@ pub enum RunMoved {
         /// How.
         status: StepStatus,
         /// When the attempt began.
-        started_at: chrono::DateTime<chrono::Utc>,
+        started_at: DateTime<Utc>,
         /// When it ended.
-        ended_at: Option<chrono::DateTime<chrono::Utc>>,
+        ended_at: Option<DateTime<Utc>>,
     },
 }
 
@@ -205,26 +288,44 @@ impl From<RunEvent> for RunMoved {
 /// Tells what moves in a run, as it moves.
 ///
 /// What it has done so far comes first, so that a client that lost the stream
-/// asks again and misses nothing. Ends with the run, or when the process is to stop.
+/// asks again and misses nothing. Ends with the run, or when the process is to
+/// stop; a client that has seen the run's end, as its `Last-Event-ID` tells, is
+/// answered 204.
 #[utoipa::path(
     get,
     path = "/api/v1/runs/{id}/events",
     tag = "runs",
     params(("id" = Uuid, Path, description = "The run")),
-    responses((status = 200, description = "Server-sent events", body = RunMoved, content_type = "text/event-stream"), Refused),
+    responses(
+        (status = 200, description = "Server-sent events", body = RunMoved, content_type = "text/event-stream"),
+        (status = 204, description = "There is nothing after what was seen"),
+        Refused,
+    ),
 )]
 pub async fn watch_run(
     State(doors): State<Doors>,
     caller: Caller,
     Path(id): Path<Uuid>,
-) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    headers: HeaderMap,
+) -> Answer<Response> {
     let run = RunId(id);
+    let seen = headers.get("last-event-id");
     // Unknown runs are told before the stream begins.
     doors.engine.run(caller.tenant(), run).await?;
+    if seen.is_some_and(|seen| seen == ENDED) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let watch = doors.engine.watch(caller.tenant(), run);
     let moving = futures::stream::unfold((watch, doors.closing), next);
-    Ok(Sse::new(moving).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(moving)
+        .keep_alive(KeepAlive::default())
+        .into_response())
 }
+
+/// The id of the last message of a run.
+const ENDED: &str = "ended";
+/// The id of those before: whoever saw one is told all that stands.
+const UNDER_WAY: &str = "under-way";
 
 type Watching = (Watch, tokio::sync::watch::Receiver<bool>);
 
@@ -235,12 +336,14 @@ async fn next((mut watch, mut closing): Watching) -> Option<(Result<Event, Infal
     };
     match moved {
         Ok(Some(moved)) => {
+            let ended = matches!(&moved, RunEvent::Run { status } if status.is_final());
             let moved = RunMoved::from(moved);
             let name = match moved {
                 RunMoved::Run { .. } => "run",
                 RunMoved::Step { .. } => "step",
             };
             let event = Event::default().event(name).json_data(&moved).ok()?;
+            let event = event.id(if ended { ENDED } else { UNDER_WAY });
             Some((Ok(event), (watch, closing)))
         }
         Ok(None) => None,

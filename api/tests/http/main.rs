@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod openapi;
+mod resources;
 mod serve;
 mod server;
 #[path = "../cli/support.rs"]

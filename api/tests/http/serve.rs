@@ -177,7 +177,7 @@ async fn a_machine_with_a_token_starts_reads_watches_and_cancels_runs() {
             server.send("GET", &run, &[("authorization", "Bearer copro_x")], ""),
             401,
         ),
-        (server.send("GET", "/nowhere", &[], ""), 404),
+        (server.send("GET", "/api/v1/nowhere", &[], ""), 404),
         (server.send("GET", "/health", &[], ""), 200),
         (server.send("GET", "/ready", &[], ""), 200),
     ] {

@@ -21,6 +21,7 @@ pub mod payer_aliases;
 pub mod proposals;
 mod receivables;
 pub mod results;
+pub mod reviews;
 mod sepa;
 mod standing;
 mod suppliers;

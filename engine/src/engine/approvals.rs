@@ -1,5 +1,8 @@
 //! What waits for a person, and the answers.
 
+use std::fmt;
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -46,6 +49,36 @@ pub struct PendingCursor {
     run: RunId,
     place: String,
 }
+
+impl fmt::Display for PendingCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.since.timestamp_micros();
+        write!(f, "{since}~{}~{}", self.run, self.place)
+    }
+}
+
+impl FromStr for PendingCursor {
+    type Err = BadCursor;
+
+    fn from_str(text: &str) -> Result<Self, BadCursor> {
+        let mut parts = text.splitn(3, '~');
+        let since = parts.next().and_then(|part| part.parse().ok());
+        let since = since.and_then(DateTime::from_timestamp_micros);
+        let run = parts.next().and_then(|part| part.parse().ok());
+        match (since, run, parts.next()) {
+            (Some(since), Some(run), Some(place)) => Ok(Self {
+                since,
+                run,
+                place: place.to_owned(),
+            }),
+            _ => Err(BadCursor),
+        }
+    }
+}
+
+/// A text that is no cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadCursor;
 
 /// Which to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

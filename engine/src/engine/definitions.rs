@@ -46,6 +46,20 @@ impl Engine {
     /// # Errors
     /// [`EngineError::BadWorkflow`] with every problem of the text.
     pub async fn save(&self, tenant: TenantId, source: &str) -> Result<Saved, EngineError> {
+        self.save_over(tenant, source, None).await
+    }
+
+    /// The same, unless somebody has saved another version than this one
+    /// meanwhile; 0 is the version before the first.
+    ///
+    /// # Errors
+    /// As [`Self::save`]; [`EngineError::SavedMeanwhile`].
+    pub async fn save_over(
+        &self,
+        tenant: TenantId,
+        source: &str,
+        seen: Option<i32>,
+    ) -> Result<Saved, EngineError> {
         let checked = language::check(source, self.registry());
         let Some(plan) = checked.plan else {
             return Err(EngineError::BadWorkflow(checked.diagnostics));
@@ -54,6 +68,15 @@ impl Engine {
         let digest = Sha256::digest(source.as_bytes());
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
         store::workflows::upsert(&mut tx, tenant, &plan.name, now).await?;
+        if let Some(seen) = seen {
+            // The workflow is locked: nobody saves between this and the insert.
+            let name = Some(plan.name.as_str());
+            let newest = store::workflows::list(&mut tx, tenant, name, "", 1).await?;
+            let newest = newest.first().map_or(0, |line| line.newest);
+            if newest != seen {
+                return Err(EngineError::SavedMeanwhile(newest));
+            }
+        }
         let (id, number) = store::workflows::insert_version(
             &mut tx,
             tenant,

@@ -52,6 +52,8 @@ pub enum EngineError {
     /// The worker ended before it heard whether the run is durable.
     #[error("the database did not answer: the run {0} may have been accepted")]
     Unanswered(RunId),
+    /// Somebody saved the workflow meanwhile; the number of its newest version.
+    SavedMeanwhile(i32),
     /// The event cannot be published.
     BadEvent(Text),
     /// Another workflow of the tenant has one of these addresses.
@@ -117,6 +119,7 @@ impl EngineError {
             Self::BadKeyword { .. } => "run.bad_keyword",
             Self::InputTooLarge { .. } => "run.input_too_large",
             Self::Unanswered(_) => "engine.unanswered",
+            Self::SavedMeanwhile(_) => "workflow.saved_meanwhile",
             Self::BadEvent(_) => "event.refused",
             Self::AddressTaken(_) => "workflow.address_taken",
             Self::BadName(_) => "engine.bad_name",
@@ -212,6 +215,10 @@ impl From<&EngineError> for Text {
             EngineError::Unanswered(run) => text!(
                 "the database did not answer: the run {run} may have been accepted",
                 run = run.to_string()
+            ),
+            EngineError::SavedMeanwhile(number) => text!(
+                "the workflow was saved meanwhile: its newest version is {number}",
+                number = *number
             ),
             EngineError::BadEvent(why) => text!("the event is refused: {why}", why),
             EngineError::AddressTaken(addresses) => text!(

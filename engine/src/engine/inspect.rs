@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::rerun::ORIGIN;
 use super::{Engine, EngineError, Version};
@@ -177,6 +178,10 @@ pub struct RunFilter {
     pub label: Option<(String, String)>,
     /// Only those accepted since.
     pub since: Option<DateTime<Utc>>,
+    /// Only those accepted before.
+    pub until: Option<DateTime<Utc>>,
+    /// Only those whose id begins so, or that have a label of this value.
+    pub text: Option<String>,
     /// Only those older than this one: the last of the page before.
     pub before: Option<RunId>,
     /// At most so many; 50 when zero, never more than 500.
@@ -299,7 +304,22 @@ impl Engine {
         filter: &RunFilter,
     ) -> Result<Vec<RunSummary>, EngineError> {
         let limit = if filter.limit == 0 { 50 } else { filter.limit };
+        let text = filter.text.as_deref().map(str::trim);
+        let text = text.filter(|text| !text.is_empty());
+        let ids = text.and_then(ids_that_begin_with);
+        let least = filter.since.map(|at| first_id_at(at, 0));
+        // Ids hold milliseconds: the last one before.
+        let most = filter.until.map(|at| first_id_at(at, -1));
+        let between = (
+            least.max(ids.map(|(first, _)| first)),
+            [most, ids.map(|(_, last)| last)]
+                .into_iter()
+                .flatten()
+                .min(),
+        );
         let wanted = Wanted {
+            between,
+            labelled: text.filter(|_| ids.is_none()),
             status: filter.status.map(RunStatus::as_str),
             workflow: filter.workflow.as_deref(),
             label: filter
@@ -325,6 +345,24 @@ impl Engine {
             })
             .collect())
     }
+}
+
+/// The first and the last id whose text begins so; none when no id can.
+fn ids_that_begin_with(text: &str) -> Option<(Uuid, Uuid)> {
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    let is_hex = digits.len() >= 4 && digits.chars().all(|c| c.is_ascii_hexdigit());
+    if !is_hex || digits.len() > 32 {
+        return None;
+    }
+    let first = u128::from_str_radix(&format!("{digits:0<32}"), 16).ok()?;
+    let last = u128::from_str_radix(&format!("{digits:f<32}"), 16).ok()?;
+    Some((Uuid::from_u128(first), Uuid::from_u128(last)))
+}
+
+/// The first id of a millisecond, or the last of one before.
+fn first_id_at(at: DateTime<Utc>, ids: i128) -> Uuid {
+    let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128((millis << 80).saturating_add_signed(ids))
 }
 
 pub(crate) fn run_status(word: &str) -> RunStatus {

@@ -23,6 +23,7 @@ mod tenants;
 mod transaction;
 mod triggers;
 mod watch;
+mod workflows;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +32,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 
-pub use approvals::{Pending, PendingCursor, PendingFilter, Verdict};
+pub use approvals::{BadCursor, Pending, PendingCursor, PendingFilter, Verdict};
 pub use bulk::{Acted, Bulk, BulkAction, BulkPage};
 pub(crate) use control::Message;
 pub use definitions::{Saved, Version};
@@ -54,6 +55,7 @@ pub use transaction::Transaction;
 pub(crate) use triggers::seal_fault;
 pub use triggers::{TriggerFault, TriggerView};
 pub use watch::{RunEvent, Watch};
+pub use workflows::{VersionView, WorkflowView};
 
 use crate::clock::SharedClock;
 use crate::crypto::{DataKey, MasterKey};

@@ -173,6 +173,10 @@ pub(crate) struct Wanted<'a> {
     pub workflow: Option<&'a str>,
     pub label: Option<(&'a str, &'a str)>,
     pub before: Option<RunId>,
+    /// Ids from one to the other, both included.
+    pub between: (Option<Uuid>, Option<Uuid>),
+    /// A value of some label.
+    pub labelled: Option<&'a str>,
     pub limit: i64,
 }
 
@@ -210,6 +214,10 @@ pub(crate) async fn list(
                   and ($5::text is null or exists (
                       select from engine.labels l
                       where l.tenant_id = $1 and l.name = $5 and l.value = $6 and l.run_id = r.id))
+                  and ($8::uuid is null or id >= $8)
+                  and ($9::uuid is null or id <= $9)
+                  and ($10::text is null or id in (
+                      select l.run_id from engine.labels l where l.tenant_id = $1 and l.value = $10))
                 order by id desc
                 limit $7
             )
@@ -225,6 +233,10 @@ pub(crate) async fn list(
                       select from engine.label_history l
                       where l.tenant_id = $1 and l.name = $5 and l.value = $6 and l.run_id = r.id
                         and l.retention = r.retention and l.ended_on = r.ended_on))
+                  and ($8::uuid is null or id >= $8)
+                  and ($9::uuid is null or id <= $9)
+                  and ($10::text is null or id in (
+                      select l.run_id from engine.label_history l where l.tenant_id = $1 and l.value = $10))
                 order by id desc
                 limit $7
             )
@@ -239,6 +251,9 @@ pub(crate) async fn list(
         name,
         value,
         wanted.limit,
+        wanted.between.0,
+        wanted.between.1,
+        wanted.labelled,
     )
     .fetch_all(connection)
     .await

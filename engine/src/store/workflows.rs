@@ -161,3 +161,86 @@ pub(crate) async fn version(
     .fetch_optional(connection)
     .await
 }
+
+/// A workflow in a list.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkflowLine {
+    pub name: String,
+    pub created_at: DateTime<Utc>,
+    pub published: Option<i32>,
+    pub newest: i32,
+    pub newest_id: VersionId,
+    pub saved_at: DateTime<Utc>,
+}
+
+/// Workflows by name, those after a name; or the one of a name.
+pub(crate) async fn list(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    one: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<WorkflowLine>, sqlx::Error> {
+    sqlx::query_as!(
+        WorkflowLine,
+        r#"
+        select w.name, w.created_at, p.number as "published?", n.number as newest,
+            n.id as "newest_id: VersionId", n.created_at as saved_at
+        from engine.workflows w
+        left join engine.versions p on p.tenant_id = w.tenant_id and p.id = w.published
+        join lateral (
+            select v.id, v.number, v.created_at
+            from engine.versions v
+            where v.tenant_id = w.tenant_id and v.workflow = w.name
+            order by v.number desc
+            limit 1
+        ) n on true
+        where w.tenant_id = $1 and w.name > $3 and ($2::text is null or w.name = $2)
+        order by w.name
+        limit $4
+        "#,
+        tenant.0,
+        one,
+        after,
+        limit,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// A version in a list.
+#[derive(Clone, Debug)]
+pub(crate) struct VersionLine {
+    pub id: VersionId,
+    pub number: i32,
+    pub saved_at: DateTime<Utc>,
+    pub published: bool,
+}
+
+/// Versions of a workflow before a number, newest first.
+pub(crate) async fn versions(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    workflow: &str,
+    before: i32,
+    limit: i64,
+) -> Result<Vec<VersionLine>, sqlx::Error> {
+    sqlx::query_as!(
+        VersionLine,
+        r#"
+        select v.id as "id: VersionId", v.number, v.created_at as saved_at,
+            coalesce(w.published = v.id, false) as "published!"
+        from engine.versions v
+        join engine.workflows w on w.tenant_id = v.tenant_id and w.name = v.workflow
+        where v.tenant_id = $1 and v.workflow = $2 and v.number < $3
+        order by v.number desc
+        limit $4
+        "#,
+        tenant.0,
+        workflow,
+        before,
+        limit,
+    )
+    .fetch_all(connection)
+    .await
+}
