@@ -8,6 +8,7 @@ mod support;
 
 mod approvals;
 mod authoring;
+mod budget;
 mod cases;
 mod children;
 mod deliveries;

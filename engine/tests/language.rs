@@ -293,14 +293,21 @@ fn inputs_are_checked_and_defaults_filled_in() {
 }
 
 #[test]
-fn words_that_are_not_built_yet_say_so() {
-    let source = "
-name: w
-budget: { max_cost: '1.00' }
-steps:
-  c: { uses: set }
-";
-    insta::assert_snapshot!("not_supported_yet", told(source));
+fn a_budget_limits_something_and_says_it_well() {
+    let budget = |budget: &str| {
+        told(&format!(
+            "name: w\nbudget: {budget}\nsteps:\n  c: {{ uses: set }}\n"
+        ))
+    };
+    assert_eq!(
+        budget("{ max_cost: '2.50', max_tokens: 1000, max_time: 10m }"),
+        ""
+    );
+    assert!(budget("{ }").contains("`budget` limits nothing"));
+    let wrong = budget("{ max_cost: free, max_tokens: 0, max_time: long, max: 1 }");
+    for field in ["`max_cost`", "`max_tokens`", "`max_time`", "`max`"] {
+        assert!(wrong.contains(field), "{wrong}");
+    }
 }
 
 #[test]

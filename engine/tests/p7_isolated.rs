@@ -149,6 +149,7 @@ async fn a_tenant_sees_its_own_rows_only_and_nobody_sees_any_without_a_tenant() 
                     | "triggers"
                     | "outbox"
                     | "payloads"
+                    | "spending"
                     | "payload_history"
                     | "events"
                     | "dedup"

@@ -432,6 +432,7 @@ impl Dry<'_> {
                 compiled: Arc::clone(&step.conditions),
             },
             log: Mutex::default(),
+            used: Mutex::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 use crate::node::{
@@ -107,6 +108,10 @@ struct PlainStub {
 impl Plain for PlainStub {
     fn effect(&self, config: &Value) -> NodeResult<Effect> {
         self.inner.effect(config)
+    }
+
+    fn price(&self, config: &Value) -> NodeResult<Option<Decimal>> {
+        self.inner.price(config)
     }
 
     fn check(&self, config: &Value) -> Vec<Problem> {

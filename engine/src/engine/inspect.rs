@@ -12,7 +12,7 @@ use super::rerun::ORIGIN;
 use super::{Engine, EngineError, Version};
 use crate::crypto::{DataKey, Kind};
 use crate::ids::{RunId, TenantId, VersionId};
-use crate::node::{LogLine, NodeError, Wait};
+use crate::node::{LogLine, NodeError, Usage, Wait};
 use crate::run::{Apart, Body, Place, Refusal, RunStatus, StepStatus, Stored, Taken, path_of};
 use crate::store::runs::{RunRow, Wanted};
 use crate::store::steps::{StoredItems, StoredStep};
@@ -139,6 +139,9 @@ pub struct AttemptView {
     pub error: Option<NodeError>,
     /// What the node wrote.
     pub logs: Vec<LogLine>,
+    /// What it used, when its node is paid.
+    #[serde(skip_serializing_if = "Usage::is_nothing")]
+    pub usage: Usage,
     /// The key of an external effect.
     pub key: Option<String>,
     /// When the next attempt is due.
@@ -454,6 +457,7 @@ fn attempt(record: Stored) -> AttemptView {
         apart: body.apart,
         error: body.error,
         logs: body.logs,
+        usage: body.usage,
         key: body.key.map(|key| key.0),
         retry_at: body.retry_at,
         wait: body.wait,

@@ -1,9 +1,14 @@
 //! What an operator sets for a tenant: its share of the workers, its limits.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
+
+use rust_decimal::Decimal;
 
 use super::{Engine, EngineError};
+use crate::graph::{Budget, Spent};
 use crate::ids::TenantId;
+use crate::node::Usage;
 use crate::store::tenants::TenantRow;
 use crate::store::{self, Role};
 
@@ -18,6 +23,8 @@ pub struct TenantSettings {
     /// Its runs that may be ready; beyond, its doors refuse more. A million
     /// when not set.
     pub max_ready: Option<NonZeroU32>,
+    /// What all its paid steps may use in a month (UTC).
+    pub budget: Budget,
 }
 
 impl Default for TenantSettings {
@@ -26,6 +33,7 @@ impl Default for TenantSettings {
             weight: 1,
             max_running: None,
             max_ready: None,
+            budget: Budget::default(),
         }
     }
 }
@@ -45,7 +53,37 @@ fn stored(number: NonZeroU32) -> i32 {
     i32::try_from(number.get()).unwrap_or(i32::MAX)
 }
 
+fn budget(cost: Option<Decimal>, tokens: Option<i64>, millis: Option<i64>) -> Budget {
+    Budget {
+        max_cost: cost,
+        max_tokens: tokens.map(whole),
+        max_time: millis.map(whole).map(Duration::from_millis),
+    }
+}
+
+fn whole(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or_default()
+}
+
 impl Engine {
+    /// The limit of a tenant's budget that is reached this month.
+    pub(crate) async fn budget_reached(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<Spent>, EngineError> {
+        let month = store::spending::month_of(self.clock().now().date_naive());
+        let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
+        let Some(row) = store::spending::standing(&mut tx, tenant, month).await? else {
+            return Ok(None);
+        };
+        let used = Usage {
+            cost: row.cost,
+            tokens: whole(row.tokens),
+            millis: whole(row.millis),
+        };
+        Ok(budget(row.max_cost, row.max_tokens, row.max_millis).reached(&used))
+    }
+
     /// What is set for a tenant.
     ///
     /// # Errors
@@ -58,6 +96,7 @@ impl Engine {
                 weight: u16::try_from(row.weight).unwrap_or(TenantSettings::HEAVIEST),
                 max_running: row.max_running.and_then(positive),
                 max_ready: row.max_ready.and_then(positive),
+                budget: budget(row.max_cost, row.max_tokens, row.max_millis),
             }),
         )
     }
@@ -75,6 +114,11 @@ impl Engine {
             weight: i32::from(settings.weight.clamp(1, TenantSettings::HEAVIEST)),
             max_running: settings.max_running.map(stored),
             max_ready: settings.max_ready.map(stored),
+            max_cost: settings.budget.max_cost,
+            max_tokens: (settings.budget.max_tokens)
+                .map(|most| i64::try_from(most).unwrap_or(i64::MAX)),
+            max_millis: (settings.budget.max_time)
+                .map(|most| i64::try_from(most.as_millis()).unwrap_or(i64::MAX)),
         };
         let mut tx = store::begin(self.pool(), Role::Tenant(tenant)).await?;
         store::tenants::set(&mut tx, tenant, row, self.clock().now()).await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use rust_decimal::Decimal;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +17,7 @@ use super::apart::LARGE;
 use super::buffer::Buffer;
 use crate::expr::Sandbox;
 use crate::ids::{RunId, TenantId};
-use crate::node::{Ctx, Effect, IdempotencyKey, LogLine, NodeError, NodeResult, Waited};
+use crate::node::{Ctx, Effect, IdempotencyKey, LogLine, NodeError, NodeResult, Usage, Waited};
 use crate::run::{Attempted, Key, Start, TIMED_OUT};
 use crate::text;
 
@@ -33,6 +34,8 @@ pub(super) enum Done {
     Attempted(Box<Attempted>, bool),
     /// It was aborted on demand.
     Aborted(Key),
+    /// It is not to be made.
+    Refused(Box<Start>, NodeError),
     /// The look-up says that it did not happen.
     Absent(Key),
     /// The run is not this worker's any more.
@@ -51,6 +54,8 @@ pub(super) struct Attempt {
     /// Aborts what has no effect.
     pub abort: CancellationToken,
     pub started_at: DateTime<Utc>,
+    /// What it costs in any case, when its node is paid.
+    pub price: Option<Decimal>,
 }
 
 impl Attempt {
@@ -103,6 +108,20 @@ impl Attempt {
         });
     }
 
+    /// What it has used, when its node is paid.
+    pub(super) fn usage(&self, ended_at: DateTime<Utc>) -> Usage {
+        let Some(price) = self.price else {
+            return Usage::default();
+        };
+        let used = *(self.ctx.used.lock()).unwrap_or_else(PoisonError::into_inner);
+        let took = (ended_at - self.started_at).num_milliseconds();
+        used.and(Usage {
+            cost: price,
+            tokens: 0,
+            millis: u64::try_from(took).unwrap_or_default(),
+        })
+    }
+
     /// Ends the attempt.
     pub(super) fn done(self, result: NodeResult<Value>) -> Done {
         Done::Attempted(Box::new(self.attempted(result.map(Waited::Done))), false)
@@ -116,8 +135,10 @@ impl Attempt {
             }
             Ok(waited)
         });
+        let ended_at = self.shop.engine.clock().now();
         Attempted {
-            ended_at: self.shop.engine.clock().now(),
+            usage: self.usage(ended_at),
+            ended_at,
             key: self.start.key,
             effect: self.effect,
             input: Some(self.input),

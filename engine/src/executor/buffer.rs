@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use tokio::sync::{Mutex, watch};
 
 use super::apart::{Apart, LARGE, Seal};
@@ -13,7 +13,7 @@ use crate::crypto::{DataKey, Kind};
 use crate::engine::{Message, RunEnd};
 use crate::graph::Plan;
 use crate::ids::RunId;
-use crate::node::{Awaited, NodeResult, On, Wait};
+use crate::node::{Awaited, NodeResult, On, Usage, Wait};
 use crate::run::{Body, Record, StepStatus};
 use crate::store::cross_tenant::checkpoint::{Birth, Checkpoint, Then};
 use crate::store::cross_tenant::letters::Letter;
@@ -250,7 +250,7 @@ impl Buffer {
     fn push_step(&mut self, record: &Record) {
         let (row, payloads) = self.seal_step(record);
         self.bytes += row.data.len();
-        merge_step(&mut self.records.steps, row);
+        self.records.put_step(row);
         self.push_payloads(payloads);
     }
 
@@ -262,6 +262,13 @@ impl Buffer {
     /// Refuses a large value too many.
     pub(super) fn room_for(&self, bytes: usize) -> NodeResult<()> {
         self.apart.room_for(bytes)
+    }
+
+    /// Counts what a paid attempt has used, with its record.
+    pub(super) fn spend(&mut self, day: NaiveDate, usage: Usage) {
+        if !usage.is_nothing() {
+            self.records.spend(day, usage);
+        }
     }
 
     /// The body with its large values apart, and these.
@@ -475,7 +482,7 @@ impl Buffer {
     /// Puts back what a step's transaction did not write after all.
     pub(super) fn give_back(&mut self, taken: Taken) {
         let mut records = taken.records;
-        merge(&mut records, std::mem::take(&mut self.records));
+        records.add(std::mem::take(&mut self.records));
         self.records = records;
         self.count += taken.count;
         self.bytes += taken.bytes;
@@ -485,35 +492,6 @@ impl Buffer {
             (a, b) => a.or(b),
         };
     }
-}
-
-/// Adds a row, in place of an earlier one of the same attempt.
-fn merge_step(rows: &mut Vec<StepRow>, row: StepRow) {
-    let same = rows
-        .iter_mut()
-        .rev()
-        .find(|known| known.attempt == row.attempt && known.step == row.step);
-    match same {
-        Some(known) => {
-            *known = StepRow {
-                started_at: known.started_at,
-                ..row
-            }
-        }
-        None => rows.push(row),
-    }
-}
-
-/// Adds later records to earlier ones of the same run.
-pub(crate) fn merge(earlier: &mut Records, later: Records) {
-    for row in later.steps {
-        merge_step(&mut earlier.steps, row);
-    }
-    earlier.items.extend(later.items);
-    earlier.payloads.extend(later.payloads);
-    earlier.waits.extend(later.waits);
-    earlier.letters.extend(later.letters);
-    earlier.consumed.extend(later.consumed);
 }
 
 #[cfg(test)]

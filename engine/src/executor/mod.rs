@@ -6,7 +6,9 @@
 
 mod apart;
 mod attempt;
+mod budget;
 mod buffer;
+mod end;
 mod external;
 mod flush;
 mod keep;
@@ -20,7 +22,6 @@ mod task;
 mod transaction;
 mod waiting;
 
-pub(crate) use buffer::merge;
 pub(crate) use flush::{Acks, FlushSender, Lost, Message, flush_channel};
 pub(crate) use lease::Lease;
 pub(crate) use open::{Opened, run_task};

@@ -8,24 +8,24 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Shop;
-use super::apart::LARGE as LARGE_VALUE;
 use super::attempt::{Attempt, Bounded, Done, bounded, idempotency_key, run_key};
+use super::budget::within_budget;
 use super::buffer::{Born, Buffer, LONGEST, Past};
+use super::end::failure;
 use super::flush::{Acks, Lost};
 use super::keep::{Keep, LARGE};
 use super::pace::Pace;
 use super::transaction::Work;
-use crate::crypto::{DataKey, Kind};
-use crate::engine::{Kin, RunEnd, RunFailure, RunResult, Version};
+use crate::crypto::DataKey;
+use crate::engine::{Kin, RunFailure, RunResult, Version};
 use crate::graph::Body as StepBody;
-use crate::node::{Awaited, Conditions, Ctx, Effect, NodeError, NodeResult, Runner};
+use crate::node::{Awaited, Conditions, Ctx, Effect, NodeError, Runner, Usage};
 use crate::run::{
-    Applied, Attempted, CleanupError, Event, Key, Mode, Outlook, Run, RunStatus, Start,
+    Applied, Attempted, Event, Key, Mode, Outlook, Run, RunStatus, Start, budget_spent,
 };
 use crate::store::cross_tenant::checkpoint::Then;
 use crate::store::cross_tenant::claim::{Claimed, Mail};
@@ -203,9 +203,15 @@ impl Task {
             self.buffer().room_for(size)?;
             let sandbox = self.shop.engine.sandbox();
             let once = idempotency_key(self.fence.run, &start, sandbox)?;
-            Ok((node.effect(&input)?, input, once))
+            let price = node.price(&input)?;
+            if price.is_some()
+                && let Some(spent) = self.run.budget_reached()
+            {
+                return Err(budget_spent(&start.path, spent));
+            }
+            Ok((node.effect(&input)?, input, once, price))
         });
-        let (effect, input, once) = match known {
+        let (effect, input, once, price) = match known {
             Ok(known) => known,
             Err(error) => return self.failed_before(start, error),
         };
@@ -248,8 +254,10 @@ impl Task {
             input,
             abort: abort.clone(),
             started_at,
+            price,
             start,
         };
+        let paid = price.map(|_| attempt.start.clone());
         if let Some(call) = call {
             let work = Work::Call(call, Arc::clone(&self.kin));
             return self.inflight.push(attempt.transaction(work));
@@ -266,6 +274,16 @@ impl Task {
             }
             (Runner::Plain(node), _) => attempt.plain(Arc::clone(node)),
             (Runner::Waiting(_), _) => return,
+        };
+        let future = match paid {
+            None => future,
+            Some(start) => {
+                self.urgent = true;
+                let (tenant, shop) = (self.fence.tenant, Arc::clone(&self.shop));
+                let number = self.buffer().await_next();
+                let counted = (self.acks.clone(), number);
+                within_budget(shop, tenant, counted, abort.clone(), start, future)
+            }
         };
         self.inflight.push(match pace {
             None => future,
@@ -307,6 +325,7 @@ impl Task {
                 compiled: Arc::clone(&start.step.conditions),
             },
             log: Mutex::default(),
+            used: Mutex::default(),
         }
     }
 
@@ -318,13 +337,14 @@ impl Task {
             effect: Effect::Pure,
             input: None,
             idempotency: None,
+            usage: Usage::default(),
             started_at: now,
             ended_at: now,
             logs: Vec::new(),
             result: Err(error),
             dice: 0,
         };
-        let applied = self.run.apply(Event::Attempted(attempted), now);
+        let applied = self.run.apply(Event::Attempted(Box::new(attempted)), now);
         self.applied(applied);
     }
 
@@ -335,7 +355,11 @@ impl Task {
             Done::Attempted(attempted, recorded) => {
                 let key = attempted.key.clone();
                 self.flights.remove(&key);
-                let mut applied = self.run.apply(Event::Attempted(*attempted), now);
+                if !recorded {
+                    let day = attempted.ended_at.date_naive();
+                    self.buffer().spend(day, attempted.usage);
+                }
+                let mut applied = self.run.apply(Event::Attempted(attempted), now);
                 if recorded {
                     applied.records.retain(|record| record.key != key);
                 }
@@ -352,6 +376,11 @@ impl Task {
             Done::Absent(key) => {
                 self.flights.remove(&key);
                 self.run.absent(&key, now)
+            }
+            Done::Refused(start, error) => {
+                self.flights.remove(&start.key);
+                self.failed_before(*start, error);
+                return false;
             }
             Done::Lost => return true,
         };
@@ -419,71 +448,6 @@ impl Task {
                 self.give_up_waits();
                 Some(self.end_failed((!step.is_empty()).then_some(step), &error))
             }
-        }
-    }
-
-    pub(super) fn end_cancelled(&self) -> Then {
-        self.end(
-            RunStatus::Cancelled,
-            RunResult {
-                error: self.stopped.clone(),
-                ..RunResult::default()
-            },
-        )
-    }
-
-    fn succeeded(&self) -> Then {
-        match self.outputs() {
-            Ok(outputs) => self.end(
-                RunStatus::Succeeded,
-                RunResult {
-                    outputs: Some(outputs),
-                    ..RunResult::default()
-                },
-            ),
-            Err(error) => self.end_failed(None, &error),
-        }
-    }
-
-    fn outputs(&self) -> NodeResult<Value> {
-        let outputs = self
-            .version
-            .plan
-            .outputs
-            .render(self.shop.engine.sandbox(), self.run.scope())
-            .map_err(|error| NodeError::fail(error.code, error))?;
-        bounded(&outputs, Bounded::Small)?;
-        Ok(outputs)
-    }
-
-    pub(super) fn end_failed(&self, step: Option<String>, error: &NodeError) -> Then {
-        self.end(
-            RunStatus::Failed,
-            RunResult {
-                error: Some(failure(error, step)),
-                ..RunResult::default()
-            },
-        )
-    }
-
-    fn end(&self, status: RunStatus, mut result: RunResult) -> Then {
-        let after = self.run.cleanup_errors();
-        let told = |error: CleanupError| failure(&error.error, error.step);
-        result.cleanup = after.into_iter().map(told).collect();
-        let plain = serde_json::to_vec(&result).unwrap_or_default();
-        let Fence { tenant, run, .. } = self.fence;
-        let at = self.clock_now();
-        self.tell_parent(status, &result, at);
-        self.buffer().announce(RunEnd {
-            run,
-            status,
-            outputs: result.outputs,
-            error: result.error,
-        });
-        Then::End {
-            status: status.as_str(),
-            at,
-            result: self.key.seal(tenant, Kind::RunResult, run.0, &plain),
         }
     }
 
@@ -582,13 +546,5 @@ async fn sleep_until(clock: &crate::clock::SharedClock, at: Option<DateTime<Utc>
     match at {
         Some(at) => clock.sleep_until(at).await,
         None => std::future::pending().await,
-    }
-}
-
-fn failure(error: &NodeError, step: Option<String>) -> RunFailure {
-    RunFailure {
-        code: error.code.clone(),
-        message: error.message.clone().at_most(LARGE_VALUE / 8),
-        step,
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::attempt::{Attempt, Bounded, Done, bounded, caught, timed_out, within};
 use super::buffer::Taken;
 use crate::engine::{Kin, Parent};
-use crate::node::{Call, InTransaction, NodeError, NodeResult, On, Wait, Waited};
+use crate::node::{Call, InTransaction, NodeError, NodeResult, On, Usage, Wait, Waited};
 use crate::run::{Body, Record, StepStatus};
 use crate::store::cross_tenant::{letters, waits};
 use crate::store::steps::{Fence, Records};
@@ -226,7 +226,12 @@ impl Attempt {
             let mut buffer = self.buffer();
             if buffer.last_number() == handed {
                 let taken = buffer.lend();
-                return Some((buffer.fence(), taken, buffer.seal_alone(&outcome)));
+                let mut own = buffer.seal_alone(&outcome);
+                let day = outcome.ended_at.map(|at| at.date_naive());
+                if let Some(day) = day.filter(|_| !outcome.body.usage.is_nothing()) {
+                    own.spend(day, outcome.body.usage);
+                }
+                return Some((buffer.fence(), taken, own));
             }
         }
     }
@@ -256,6 +261,7 @@ impl Attempt {
                 input: Some(Arc::clone(&self.input)),
                 output,
                 wait,
+                usage: ended_at.map_or_else(Usage::default, |at| self.usage(at)),
                 logs: logs.unwrap_or_else(PoisonError::into_inner).clone(),
                 generation: self.start.generation,
                 unknowns: self.start.unknowns,
@@ -301,6 +307,9 @@ async fn record(
     if recorded {
         let waits = [others, own].map(|it| (fence.tenant, fence.run, &it.waits));
         waits::write(db, waits.into_iter()).await?;
+        for (month, usage) in others.spent.iter().chain(&own.spent) {
+            store::spending::add(db, fence.tenant, *month, *usage).await?;
+        }
         let letters = others.letters.iter().map(|letter| (fence.tenant, letter));
         letters::send(db, &letters.collect::<Vec<_>>()).await?;
     }

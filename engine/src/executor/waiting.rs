@@ -15,7 +15,7 @@ use super::task::Task;
 use crate::engine::{EngineError, Message, RunResult};
 use crate::graph::Body;
 use crate::node::{
-    Awaited, Call, Ctx, Effect, NodeError, NodeResult, On, Runner, Wait, Waited,
+    Awaited, Call, Ctx, Effect, NodeError, NodeResult, On, Runner, Usage, Wait, Waited,
     Waiting as WaitingNode, Wake,
 };
 use crate::run::{Attempted, Event, Key, RunStatus, Start, Waiting};
@@ -142,6 +142,7 @@ impl Task {
             effect: Effect::Read,
             input: Some(input),
             idempotency: None,
+            usage: Usage::default(),
             started_at,
             ended_at,
             logs: logs(ctx),
@@ -149,7 +150,7 @@ impl Task {
             dice: rand::random(),
         };
         let now = self.clock_now();
-        let applied = self.run.apply(Event::Attempted(attempted), now);
+        let applied = self.run.apply(Event::Attempted(Box::new(attempted)), now);
         self.applied(applied);
     }
 

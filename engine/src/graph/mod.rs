@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::expr::{Expression, Shape, Template};
 use crate::node::{Registered, Runner};
 
+mod budget;
 mod cron;
 mod inputs;
 mod pace;
@@ -18,6 +19,7 @@ mod retry;
 mod trigger;
 mod webhook;
 
+pub use self::budget::{Budget, Spent};
 pub use self::cron::{Cron, CronError};
 
 pub use inputs::{Input, InputProblem, Inputs};
@@ -51,6 +53,8 @@ pub struct Plan {
     pub rate_limit: Option<RateLimit>,
     /// `debounce` of its starts.
     pub debounce: Option<Debounce>,
+    /// `budget` of each run.
+    pub budget: Budget,
     /// `retention`: how long its ended runs are kept.
     pub retention: Retention,
     /// `cancel_on`.

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::fields::At;
 use super::yaml::{Entry, Mark, Node};
-use crate::graph::{Backoff, OnItemError, Retention};
+use crate::graph::{Backoff, Budget, OnItemError, Retention};
 
 /// A workflow's file.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub(super) struct Document<'a> {
     pub rate_limit: Option<RateDoc<'a>>,
     pub debounce: Option<&'a Entry>,
     pub retention: Retention,
+    pub budget: Budget,
     pub cancel_on: Option<&'a Entry>,
     pub steps: Vec<StepDoc<'a>>,
     pub on_failure: Vec<StepDoc<'a>>,

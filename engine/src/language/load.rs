@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::diagnostic::Report;
@@ -12,8 +13,8 @@ use super::values::{Names, template};
 use super::yaml::{Entry, Node, Yaml};
 use crate::expr::{Sandbox, Shape, Template};
 use crate::graph::{
-    CancelOn, Concurrency, Debounce, HIGHEST_PRIORITY, MOST_PER_SPAN, Policy, RateLimit, Retention,
-    priority as as_priority,
+    Budget, CancelOn, Concurrency, Debounce, HIGHEST_PRIORITY, MOST_PER_SPAN, Policy, RateLimit,
+    Retention, priority as as_priority,
 };
 
 use crate::text;
@@ -171,6 +172,47 @@ pub(super) fn rate_of_starts(
         limit: rate.limit,
         per: rate.per,
     }
+}
+
+pub(super) const BUDGET: &[&str] = &["max_cost", "max_tokens", "max_time"];
+
+/// Reads `budget`: what the paid steps of a run may use.
+pub(super) fn budget(report: &mut Report<'_>, entry: Option<&Entry>) -> Budget {
+    let Some(entry) = entry else {
+        return Budget::default();
+    };
+    let place = Text::name("budget");
+    let Some(fields) = Fields::read(report, &entry.value, place, BUDGET, &[]) else {
+        return Budget::default();
+    };
+    if BUDGET.iter().all(|word| fields.get(word).is_none()) {
+        report.error(
+            "workflow.missing_field",
+            entry.at,
+            text!("`budget` limits nothing"),
+            text!("write one of: {words}", words = BUDGET.join(", ")),
+        );
+    }
+    Budget {
+        max_cost: fields.get("max_cost").and_then(|node| amount(report, node)),
+        max_tokens: (fields.count(report, "max_tokens"))
+            .and_then(|most| u64::try_from(most.get()).ok()),
+        max_time: fields.duration(report, "max_time"),
+    }
+}
+
+fn amount(report: &mut Report<'_>, node: &Node) -> Option<Decimal> {
+    let amount = match &node.value {
+        Yaml::Number(number) => number.to_string().parse::<Decimal>().ok(),
+        Yaml::Text(text) => text.parse::<Decimal>().ok(),
+        _ => None,
+    };
+    let amount = amount.filter(|amount| amount.is_sign_positive() && !amount.is_zero());
+    if amount.is_none() {
+        let wanted = text!("an amount above zero: '2.50'");
+        report.wrong_type(node.at, Text::name("max_cost"), node.kind(), wanted);
+    }
+    amount
 }
 
 /// Reads `debounce`: a duration, or a key and a duration.

@@ -156,6 +156,7 @@ fn plan(report: &mut Report<'_>, registry: &Registry, document: &Document<'_>) -
         rate_limit,
         debounce,
         retention: document.retention,
+        budget: document.budget,
         cancel_on,
         steps: Arc::new(steps),
         on_failure,

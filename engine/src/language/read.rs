@@ -23,6 +23,7 @@ pub(super) const WORKFLOW: &[&str] = &[
     "priority",
     "rate_limit",
     "debounce",
+    "budget",
     "retention",
     "cancel_on",
     "timeout",
@@ -32,7 +33,6 @@ pub(super) const WORKFLOW: &[&str] = &[
     "on_failure",
     "finally",
 ];
-const WORKFLOW_PLANNED: &[&str] = &["budget"];
 pub(super) const STEP: &[&str] = &[
     "uses",
     "with",
@@ -82,13 +82,7 @@ const LOOP_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(1).expect("not zero");
 /// Reads a workflow's file.
 pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<'n> {
     let mut document = Document::default();
-    let Some(fields) = Fields::read(
-        report,
-        root,
-        text!("a workflow"),
-        WORKFLOW,
-        WORKFLOW_PLANNED,
-    ) else {
+    let Some(fields) = Fields::read(report, root, text!("a workflow"), WORKFLOW, &[]) else {
         return document;
     };
     let top = Mark { line: 1, column: 1 };
@@ -106,6 +100,7 @@ pub(super) fn document<'n>(report: &mut Report<'_>, root: &'n Node) -> Document<
     document.rate_limit = super::load::rate_limit(report, fields.entry("rate_limit"));
     document.debounce = fields.entry("debounce");
     document.cancel_on = fields.entry("cancel_on");
+    document.budget = super::load::budget(report, fields.entry("budget"));
     document.retention = super::load::retention(report, &fields);
     document.outputs = named(
         report,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::control::REPEAT;
 use super::inputs::{FORMATS, INPUT, TYPES};
-use super::load::{CANCEL_ON, CONCURRENCY, DEBOUNCE, RATE_LIMIT};
+use super::load::{BUDGET, CANCEL_ON, CONCURRENCY, DEBOUNCE, RATE_LIMIT};
 use super::read::{COMPENSATE, RETRY, STEP, WORKFLOW};
 use super::triggers::TRIGGER;
 use crate::node::{Registered, Registry};
@@ -94,6 +94,7 @@ fn workflow_word(word: &str) -> Option<Value> {
         "concurrency" => object(CONCURRENCY, load_word),
         "rate_limit" => object(RATE_LIMIT, load_word),
         "debounce" => json!({ "anyOf": [reference("duration"), object(DEBOUNCE, load_word)] }),
+        "budget" => object(BUDGET, load_word),
         "cancel_on" => object(CANCEL_ON, load_word),
         "retention" => json!({ "enum": ["brief", "standard"] }),
         "labels" => map_of(&json!({ "type": ["string", "number", "boolean"] }), 0),
@@ -154,8 +155,10 @@ fn load_word(word: &str) -> Option<Value> {
         "limit" => reference("count"),
         "policy" => json!({ "enum": ["queue", "drop", "replace", "latest"] }),
         "hold" => json!({ "type": "boolean" }),
+        "max_cost" => json!({ "type": ["number", "string"] }),
+        "max_tokens" => reference("count"),
         "event" => json!({ "type": "string" }),
-        "per" | "for" => reference("duration"),
+        "per" | "for" | "max_time" => reference("duration"),
         _ => return None,
     })
 }
@@ -288,7 +291,7 @@ mod tests {
         assert_eq!(lacking(RETRY, retry_word), [""; 0]);
         assert_eq!(lacking(REPEAT, repeat_word), [""; 0]);
         assert_eq!(lacking(INPUT, input_word), [""; 0]);
-        for words in [CANCEL_ON, CONCURRENCY, RATE_LIMIT, DEBOUNCE] {
+        for words in [BUDGET, CANCEL_ON, CONCURRENCY, RATE_LIMIT, DEBOUNCE] {
             assert_eq!(lacking(words, load_word), [""; 0]);
         }
     }

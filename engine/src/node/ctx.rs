@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::Usage;
 use super::{Condition, Conditions, NodeResult, Secret};
 use crate::ids::{RunId, TenantId};
 
@@ -68,6 +70,8 @@ pub struct Ctx {
     pub conditions: Conditions,
     /// Lines written so far.
     pub log: Mutex<Vec<LogLine>>,
+    /// Used so far.
+    pub used: Mutex<Usage>,
 }
 
 impl Ctx {
@@ -94,6 +98,16 @@ impl Ctx {
         extra: impl IntoIterator<Item = (&'static str, Value)>,
     ) -> NodeResult<bool> {
         self.conditions.test(condition, extra)
+    }
+
+    /// Says what the attempt has used so far, whatever becomes of it.
+    pub fn spend(&self, cost: Decimal, tokens: u64) {
+        let mut used = (self.used.lock()).unwrap_or_else(std::sync::PoisonError::into_inner);
+        *used = used.and(Usage {
+            cost,
+            tokens,
+            millis: 0,
+        });
     }
 
     /// Writes a line into the attempt's record.

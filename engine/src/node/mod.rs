@@ -15,10 +15,12 @@ mod schema;
 mod secret;
 mod spec;
 mod token;
+mod usage;
 mod wait;
 
 use std::future::Future;
 
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +40,7 @@ pub(crate) use schema::{misfit, one_of, validator};
 pub use secret::Secret;
 pub use spec::{NodeSpec, Problem};
 pub use token::Token;
+pub use usage::Usage;
 pub use wait::{Call, On, Wait, Waited, WaitingNode, Wake};
 
 use crate::store::Tx;
@@ -68,6 +71,12 @@ pub trait Node: Send + Sync + 'static {
     /// The effect of this very config, e.g. `http.request`: `read` for GET, else `external`.
     fn effect(&self, _config: &Self::Config) -> Effect {
         Self::SPEC.effect
+    }
+
+    /// What an attempt costs in any case; none when the node is not paid, and
+    /// begins whatever is spent. What it turns out to use it says by [`Ctx::spend`].
+    fn price(&self, _config: &Self::Config) -> Option<Decimal> {
+        Self::SPEC.paid.then_some(Decimal::ZERO)
     }
 
     /// Problems of a config that its schema cannot say, found before the workflow is saved.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -62,6 +63,18 @@ impl Registered {
         }
     }
 
+    /// What an attempt costs in any case; none when the node is not paid.
+    ///
+    /// # Errors
+    /// When the config is not of the node's type.
+    pub fn price(&self, config: &Value) -> NodeResult<Option<Decimal>> {
+        match &self.runner {
+            Runner::Plain(node) => node.price(config),
+            Runner::Transaction(_) => Ok(self.spec.paid.then_some(Decimal::ZERO)),
+            Runner::Waiting(_) => Ok(None),
+        }
+    }
+
     /// Problems of a config that its schema cannot say.
     #[must_use]
     pub fn check(&self, config: &Value) -> Vec<Problem> {
@@ -77,6 +90,8 @@ impl Registered {
 pub trait Plain: Send + Sync {
     /// See [`Node::effect`].
     fn effect(&self, config: &Value) -> NodeResult<Effect>;
+    /// See [`Node::price`].
+    fn price(&self, config: &Value) -> NodeResult<Option<Decimal>>;
     /// See [`Node::check`].
     fn check(&self, config: &Value) -> Vec<Problem>;
     /// See [`Node::run`].
@@ -118,6 +133,11 @@ impl<N: Node> Plain for N {
             self,
             &typed::<N::Config>(N::SPEC, config.clone())?,
         ))
+    }
+
+    fn price(&self, config: &Value) -> NodeResult<Option<Decimal>> {
+        let config = typed::<N::Config>(N::SPEC, config.clone())?;
+        Ok(Node::price(self, &config))
     }
 
     fn check(&self, config: &Value) -> Vec<Problem> {

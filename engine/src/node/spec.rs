@@ -14,6 +14,8 @@ pub struct NodeSpec {
     pub effect: Effect,
     /// Whether it takes a `credential`.
     pub takes_credential: bool,
+    /// Whether it is paid for: see `budget`.
+    pub paid: bool,
 }
 
 impl NodeSpec {
@@ -25,6 +27,7 @@ impl NodeSpec {
             version: 1,
             effect,
             takes_credential: false,
+            paid: false,
         }
     }
 
@@ -35,6 +38,12 @@ impl NodeSpec {
             takes_credential: true,
             ..self
         }
+    }
+
+    /// A node that is paid for, and says what it used by [`super::Ctx::spend`].
+    #[must_use]
+    pub const fn paid(self) -> Self {
+        Self { paid: true, ..self }
     }
 
     /// Another version of a node.

@@ -10,13 +10,13 @@ use serde_json::Value;
 use super::{Key, Place};
 use crate::expr::Scope;
 use crate::graph::{Level, Step};
-use crate::node::{Effect, IdempotencyKey, LogLine, NodeError, NodeResult, Wait, Waited};
+use crate::node::{Effect, IdempotencyKey, LogLine, NodeError, NodeResult, Usage, Wait, Waited};
 
 /// What happens to a run.
 #[derive(Debug)]
 pub enum Event {
     /// An attempt ended.
-    Attempted(Attempted),
+    Attempted(Box<Attempted>),
     /// An attempt was aborted on demand.
     Aborted(Key, DateTime<Utc>),
     /// Someone cancelled the run.
@@ -44,6 +44,8 @@ pub struct Attempted {
     pub ended_at: DateTime<Utc>,
     /// What the node wrote.
     pub logs: Vec<LogLine>,
+    /// What it used.
+    pub usage: Usage,
     /// Output, what it waits for, or error.
     pub result: NodeResult<Waited<Value>>,
     /// Any number; chooses the jitter of a retry.

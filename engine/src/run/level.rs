@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::budget;
 use super::cleanup::Undo;
 use super::key::place_of;
 use super::loops::LoopState;
@@ -470,7 +471,11 @@ impl LevelState {
         status: StepStatus,
         error: NodeError,
     ) {
-        let value = match level.steps[index].on_error {
+        let on_error = match budget::ends_the_run(&error) {
+            true => OnError::Fail,
+            false => level.steps[index].on_error,
+        };
+        let value = match on_error {
             OnError::Fail => {
                 self.failure.get_or_insert_with(|| (index, error.clone()));
                 None

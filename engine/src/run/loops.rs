@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::budget;
 use super::cleanup::Undo;
 use super::level::{Cx, LevelState, join};
 use super::record::fits;
@@ -270,7 +271,11 @@ impl LoopState {
     fn item_failed(&mut self, at: &At<'_>, error: NodeError) {
         self.open.remove(&at.item);
         let (id, item) = (&at.step.id, at.item);
-        let message = match (&mut self.over, policy(at.step)) {
+        let policy = match budget::ends_the_run(&error) {
+            true => OnItemError::Fail,
+            false => policy(at.step),
+        };
+        let message = match (&mut self.over, policy) {
             (Over::Items(items), OnItemError::Collect) => {
                 let error = failure(&error).to_value();
                 items.ended(item, json!({ "output": null, "error": error }));

@@ -5,6 +5,7 @@
 //! the same state again from what was recorded.
 
 mod again;
+mod budget;
 mod cleanup;
 mod event;
 mod heard;
@@ -28,6 +29,8 @@ mod wanted;
 
 pub(crate) use again::{Again, misfits, outermost_step};
 pub use again::{NotAgain, RerunFrom, Taken};
+pub use budget::{BUDGET_SPENT, TENANT_BUDGET_SPENT};
+pub(crate) use budget::{budget_spent, tenant_budget_spent};
 pub use cleanup::{CLEANUP_TIMED_OUT, CleanupError};
 pub use event::{Answer, Attempted, Event, Mode, Outlook, Start, StepRef, Waiting};
 pub use key::{Key, Place};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Key, Place, StepStatus, Taken};
-use crate::node::{IdempotencyKey, LogLine, NodeError, Wait};
+use crate::node::{IdempotencyKey, LogLine, NodeError, Usage, Wait};
 
 /// What is kept of an attempt: one row, or a part of one inside loops.
 #[derive(Clone, Debug, Serialize)]
@@ -69,6 +69,9 @@ pub struct Body {
     /// Where it comes from, when this run did not come to it itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken: Option<Taken>,
+    /// What it used, when its node is paid.
+    #[serde(default, skip_serializing_if = "Usage::is_nothing")]
+    pub usage: Usage,
     /// The items of a loop.
     #[serde(default, with = "shared", skip_serializing_if = "Option::is_none")]
     pub items: Option<Arc<Value>>,

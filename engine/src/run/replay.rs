@@ -21,7 +21,7 @@ use super::walk::items_left;
 use super::{Body, Key, Mode, Place, StepStatus};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
 use crate::graph::{Body as StepBody, Level, Plan, Step};
-use crate::node::{Effect, ErrorKind, NodeError, UnknownOutcome, Wait};
+use crate::node::{Effect, ErrorKind, NodeError, UnknownOutcome, Usage, Wait};
 
 /// A record as it was stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -104,6 +104,8 @@ impl Run {
             .max();
         let mut last = Records::default();
         let mut work = Vec::new();
+        let used = stored.iter().filter(|record| record.body.taken.is_none());
+        let used = used.fold(Usage::default(), |all, it| all.and(it.body.usage));
         for record in stored {
             if record.place == Place::run() {
                 last.verdict = Some(record);
@@ -118,6 +120,7 @@ impl Run {
             last.add(key, record);
         }
         let mut run = Self::new(plan, sandbox, facts, inputs);
+        run.used = used;
         run.times.seen(now);
         run.times.recover(work);
         if let Some(at) = woken_at {
@@ -307,6 +310,7 @@ fn as_recorded(record: &Stored) -> Try {
         unknowns: record.body.unknowns,
         input: record.body.input.clone(),
         idempotency: record.body.key.clone(),
+        usage: record.body.usage,
         started_at: Some(record.started_at),
         ..Try::first()
     }
@@ -322,6 +326,7 @@ fn again(record: &Stored, error: NodeError, at: DateTime<Utc>) -> Try {
         input: record.body.input.clone().filter(|_| same_key),
         idempotency: record.body.key.clone().filter(|_| same_key),
         started_at: None,
+        usage: Usage::default(),
         error: Some(error),
         ..as_recorded(record)
     }
@@ -362,6 +367,7 @@ fn cut(step: &Step, key: &[u32], record: &Stored, cx: &mut Cx<'_>) -> Try {
                 body,
             );
             attempts.attempt += 1;
+            attempts.usage = Usage::default();
             attempts.started_at = None;
             cx.ready.push_back(Key(key.into()));
         }

@@ -16,8 +16,8 @@ use super::tries::{Change, Phase, Try, expression_failed};
 use super::walk::{aborts, steps_left, wake_due};
 use super::{Body, Event, Key, Outlook, Record, Start, StepStatus, Stored};
 use crate::expr::{RunFacts, Sandbox, Scope, Typed};
-use crate::graph::{Body as StepBody, Level, Plan};
-use crate::node::{IdempotencyKey, NodeError};
+use crate::graph::{Body as StepBody, Level, Plan, Spent};
+use crate::node::{IdempotencyKey, NodeError, Usage};
 use crate::text;
 
 /// The state of one run: what has ended, what may start, what lies ahead.
@@ -35,6 +35,8 @@ pub struct Run {
     pub(super) cleanup: Option<Cleanup>,
     /// How long it may take.
     pub(super) times: Times,
+    /// What its paid steps have used.
+    pub(super) used: Usage,
     /// Whether anything may run when its own steps are over.
     has_cleanup: bool,
 }
@@ -72,6 +74,7 @@ impl Run {
         Self {
             has_cleanup: plan.has_cleanup(),
             times: Times::new(&plan, facts.now),
+            used: Usage::default(),
             plan,
             sandbox,
             top,
@@ -97,6 +100,12 @@ impl Run {
     #[must_use]
     pub fn scope(&self) -> &Arc<Scope> {
         &self.top.scope
+    }
+
+    /// The limit of its budget that its paid steps have reached: no other begins.
+    #[must_use]
+    pub fn budget_reached(&self) -> Option<Spent> {
+        self.plan.budget.reached(&self.used)
     }
 
     /// The graph.
@@ -156,8 +165,9 @@ impl Run {
         self.note_wake(&event);
         let changed = match event {
             Event::Attempted(attempted) => {
+                self.used = self.used.and(attempted.usage);
                 let key = attempted.key.clone();
-                Some((key, Change::Attempted(Box::new(attempted))))
+                Some((key, Change::Attempted(attempted)))
             }
             Event::Aborted(key, at) => Some((key, Change::Aborted(at))),
             Event::Answered(place, answer, at) => {

@@ -11,7 +11,7 @@ use super::transition::{self, DEADLINE_PASSED, Next, TIMED_OUT};
 use super::{Answer, Attempted, Body, Key, Mode, StepStatus};
 use crate::expr::{Failure, Scope};
 use crate::graph::Step;
-use crate::node::{IdempotencyKey, LogLine, NodeError, On, Wait, Waited};
+use crate::node::{IdempotencyKey, LogLine, NodeError, On, Usage, Wait, Waited};
 use crate::text;
 use crate::text::Text;
 
@@ -33,6 +33,8 @@ pub(super) struct Try {
     pub wait: Option<Box<Wait>>,
     /// What the node wrote before it waited.
     pub logs: Vec<LogLine>,
+    /// What this attempt has used.
+    pub usage: Usage,
     /// What went wrong last.
     pub error: Option<NodeError>,
     /// It is to end, whatever its policy says.
@@ -118,6 +120,7 @@ impl Try {
             started_at: None,
             wait: None,
             logs: Vec::new(),
+            usage: Usage::default(),
             error: None,
             stopped: None,
         }
@@ -175,10 +178,12 @@ impl Try {
             started_at,
             ended_at,
             logs,
+            usage,
             result,
             dice,
             ..
         } = attempted;
+        self.usage = self.usage.and(usage);
         let woken = self.phase == Phase::Waiting;
         let mut body = Body {
             input,
@@ -188,6 +193,7 @@ impl Try {
             unknowns: self.unknowns,
             wait: self.wait.take().map(|wait| *wait),
             woken_at: woken.then_some(ended_at),
+            usage: self.usage,
             ..Body::default()
         };
         body.logs.extend(logs);
@@ -243,6 +249,7 @@ impl Try {
                 body.generation += 1;
                 finish(self, status, body, cx);
                 self.attempt += 1;
+                self.usage = Usage::default();
                 self.generation += 1;
                 self.input = None;
                 self.idempotency = None;
@@ -255,6 +262,7 @@ impl Try {
                 body.unknowns += 1;
                 finish(self, status, body, cx);
                 self.attempt += 1;
+                self.usage = Usage::default();
                 self.unknowns += 1;
                 self.input = input;
                 self.idempotency = idempotency;
@@ -342,6 +350,7 @@ impl Try {
         let since = self.started_at.unwrap_or(at);
         cx.record_times(key, self.attempt, StepStatus::Failed, since, Some(at), body);
         self.attempt += 1;
+        self.usage = Usage::default();
         self.mode = Mode::Run;
         self.wake(key, cx.ready);
     }
@@ -380,6 +389,7 @@ impl Try {
                 self.wait = None;
                 self.logs.clear();
                 self.attempt += 1;
+                self.usage = Usage::default();
                 self.unknowns = 0;
                 self.mode = Mode::Run;
                 self.wake(key, cx.ready);
@@ -415,6 +425,7 @@ impl Try {
             unknowns: self.unknowns,
             logs: self.logs.clone(),
             wait: self.wait.as_deref().cloned(),
+            usage: self.usage,
             ..Body::default()
         }
     }

@@ -4,20 +4,22 @@
 //! for nothing. A batch that the database refuses is split until the culprit
 //! is alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{Service, slots};
 use crate::engine::Engine;
-use crate::executor::{Acks, Lost, Message, merge};
+use crate::executor::{Acks, Lost, Message};
 use crate::ids::{RunId, TenantId, WorkerId};
+use crate::node::Usage;
 use crate::store::cross_tenant::checkpoint::{self, Birth, Checkpoint, Then};
 use crate::store::cross_tenant::{letters, waits};
-use crate::store::steps::Records;
+use crate::store::steps::{Fence, Records};
 use crate::store::{self, ConnectOptions, Connection, Role, StoreError};
 
 /// Messages in one batch: rows of a batch are joined with each other in loops.
@@ -124,7 +126,7 @@ fn gather(messages: impl Iterator<Item = Message>) -> (Vec<Waiting>, Vec<Checkpo
         match known {
             Some(entry) => {
                 let later = message.checkpoint;
-                merge(&mut entry.checkpoint.records, later.records);
+                entry.checkpoint.records.add(later.records);
                 entry.checkpoint.progress |= later.progress;
                 entry.checkpoint.apart |= later.apart;
                 entry.checkpoint.then = later.then;
@@ -290,6 +292,10 @@ impl Writer {
             }
             letters::lock(&mut tx, &tenants, &runs).await?;
         }
+        let counted = match again {
+            true => counted(&mut tx, worker, part).await?,
+            false => Owned::new(),
+        };
         let written = checkpoint::write(&mut tx, worker, part, again).await?;
         let next = release(&mut tx, part, &written.owned).await?;
         if !written.mail_runs.is_empty() {
@@ -302,6 +308,10 @@ impl Writer {
         let waits = waits.map(|it| (it.tenant, it.run, &it.records.waits));
         waits::write(&mut tx, waits).await?;
         payloads(&mut tx, part, &owned).await?;
+        spending(&mut tx, part, |run| {
+            owned.contains(run) && !counted.contains(run)
+        })
+        .await?;
         let letters = part
             .iter()
             .filter(|it| owned.contains(&(it.tenant, it.run)))
@@ -350,6 +360,48 @@ async fn payloads(
     }
     if !runs.is_empty() {
         store::cross_tenant::payloads::keep(tx, &tenants, &runs, &days).await?;
+    }
+    Ok(())
+}
+
+/// Runs whose records are stored: an earlier try was committed, and has counted
+/// what they used.
+async fn counted(
+    tx: &mut Connection,
+    worker: WorkerId,
+    part: &[Checkpoint],
+) -> Result<Owned, StoreError> {
+    let mut counted = Owned::new();
+    for checkpoint in part.iter().filter(|it| !it.records.spent.is_empty()) {
+        let fence = Fence {
+            tenant: checkpoint.tenant,
+            run: checkpoint.run,
+            owner: worker,
+            epoch: checkpoint.epoch,
+            limited: checkpoint.limited,
+        };
+        if store::steps::are_recorded(tx, fence, &checkpoint.records).await? {
+            counted.insert((checkpoint.tenant, checkpoint.run));
+        }
+    }
+    Ok(counted)
+}
+
+/// Counts what paid steps have used, tenants in one order.
+async fn spending(
+    tx: &mut Connection,
+    part: &[Checkpoint],
+    counts: impl Fn(&(TenantId, RunId)) -> bool,
+) -> Result<(), StoreError> {
+    let mut spent: BTreeMap<(TenantId, NaiveDate), Usage> = BTreeMap::new();
+    for checkpoint in part.iter().filter(|it| counts(&(it.tenant, it.run))) {
+        for (month, usage) in &checkpoint.records.spent {
+            let all = spent.entry((checkpoint.tenant, *month)).or_default();
+            *all = all.and(*usage);
+        }
+    }
+    for ((tenant, month), usage) in spent {
+        store::spending::add(tx, tenant, month, usage).await?;
     }
     Ok(())
 }

@@ -42,6 +42,7 @@ pub(crate) mod rerun;
 pub(crate) mod runs;
 pub(crate) mod schedules;
 mod session;
+pub(crate) mod spending;
 pub(crate) mod steps;
 pub(crate) mod tenants;
 pub(crate) mod tokens;

@@ -1,5 +1,7 @@
 //! Attempts of steps: recorded by a step's own transaction, and read.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -7,7 +9,9 @@ use uuid::Uuid;
 use super::cross_tenant::letters::Letter;
 use super::cross_tenant::waits::Waits;
 use super::payloads::PayloadRow;
+use super::spending::month_of;
 use crate::ids::{RunId, TenantId, WorkerId};
+use crate::node::Usage;
 
 /// An attempt of a step outside of loops, sealed.
 #[derive(Clone, Debug)]
@@ -47,12 +51,52 @@ pub(crate) struct Records {
     pub items: Vec<ItemRow>,
     /// Values too large for these rows, which name them.
     pub payloads: Vec<PayloadRow>,
+    /// What paid steps have used, by month.
+    pub spent: BTreeMap<NaiveDate, Usage>,
     /// What it waits for from now on, and what no more.
     pub waits: Waits,
     /// Messages to its parent and its children.
     pub letters: Vec<Letter>,
     /// Messages of the inbox that were consumed.
     pub consumed: Vec<i64>,
+}
+
+impl Records {
+    /// Adds a row, in place of an earlier one of the same attempt.
+    pub(crate) fn put_step(&mut self, row: StepRow) {
+        let same = (self.steps.iter_mut().rev())
+            .find(|known| known.attempt == row.attempt && known.step == row.step);
+        match same {
+            Some(known) => {
+                *known = StepRow {
+                    started_at: known.started_at,
+                    ..row
+                }
+            }
+            None => self.steps.push(row),
+        }
+    }
+
+    /// Adds later records of the same run.
+    pub(crate) fn add(&mut self, later: Self) {
+        for row in later.steps {
+            self.put_step(row);
+        }
+        self.items.extend(later.items);
+        self.payloads.extend(later.payloads);
+        for (month, usage) in later.spent {
+            self.spend(month, usage);
+        }
+        self.waits.extend(later.waits);
+        self.letters.extend(later.letters);
+        self.consumed.extend(later.consumed);
+    }
+
+    /// Adds what was used on a day.
+    pub(crate) fn spend(&mut self, day: NaiveDate, usage: Usage) {
+        let spent = self.spent.entry(month_of(day)).or_default();
+        *spent = spent.and(usage);
+    }
 }
 
 /// Records outcomes inside a step's transaction; false when the run has another owner by now.

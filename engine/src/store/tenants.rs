@@ -1,6 +1,7 @@
 //! What an operator has set for a tenant.
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use crate::ids::TenantId;
@@ -11,6 +12,9 @@ pub(crate) struct TenantRow {
     pub weight: i32,
     pub max_running: Option<i32>,
     pub max_ready: Option<i32>,
+    pub max_cost: Option<Decimal>,
+    pub max_tokens: Option<i64>,
+    pub max_millis: Option<i64>,
 }
 
 /// What is set for a tenant.
@@ -20,7 +24,11 @@ pub(crate) async fn get(
 ) -> Result<Option<TenantRow>, sqlx::Error> {
     sqlx::query_as!(
         TenantRow,
-        r#"select weight, max_running, max_ready from engine.tenants where tenant_id = $1"#,
+        r#"
+        select weight, max_running, max_ready, max_cost, max_tokens, max_millis
+        from engine.tenants
+        where tenant_id = $1
+        "#,
         tenant.0,
     )
     .fetch_optional(connection)
@@ -38,17 +46,22 @@ pub(crate) async fn set(
         "tenants.set",
         sqlx::query!(
             r#"
-            insert into engine.tenants (tenant_id, weight, updated_at, max_running, max_ready)
-            values ($1, $2, $3, $4, $5)
+            insert into engine.tenants (
+                tenant_id, weight, updated_at, max_running, max_ready, max_cost, max_tokens, max_millis)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
             on conflict (tenant_id) do update
             set weight = excluded.weight, updated_at = excluded.updated_at,
-                max_running = excluded.max_running, max_ready = excluded.max_ready
+                max_running = excluded.max_running, max_ready = excluded.max_ready,
+                max_cost = excluded.max_cost, max_tokens = excluded.max_tokens, max_millis = excluded.max_millis
             "#,
             tenant.0,
             row.weight,
             now,
             row.max_running,
             row.max_ready,
+            row.max_cost,
+            row.max_tokens,
+            row.max_millis,
         )
         .execute(connection)
     )?;

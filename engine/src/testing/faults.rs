@@ -82,6 +82,7 @@ pub const POINTS: &[&str] = &[
     "slots.hold",
     "slots.line_up",
     "slots.lock",
+    "spending.add",
     "steps.commit",
     "steps.lock",
     "steps.record",

@@ -212,6 +212,7 @@ impl NodeTest {
             cancel: self.cancel.child_token(),
             conditions: Conditions::default(),
             log: Mutex::default(),
+            used: Mutex::default(),
         }
     }
 

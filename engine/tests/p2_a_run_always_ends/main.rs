@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use database::testing::TestDb;
 use engine::ids::RunId;
 use engine::testing::{RunTest, faults};
-use engine::{Engine, RunEvent, RunStatus, StartRun, Worker, WorkerOptions};
+use engine::{Engine, RunEvent, RunStatus, RunView, StartRun, Worker, WorkerOptions};
 use scene::{RIVAL, WRITTEN, accepted, child};
 use serde_json::json;
 use support::scene::{Stage, declare_dead, recorded, stage, told};
@@ -138,6 +138,7 @@ async fn crash(point: &str, hit: u32) -> bool {
     written.sort_by(|a, b| a.1.cmp(&b.1));
     let written: Vec<_> = written.into_iter().map(|(_, value)| value).collect();
     assert_eq!(written, WRITTEN, "{case}: each transaction happened once");
+    check_spending(&case, &stage.db, &view).await;
     check_store(&case, &stage.db, 1).await;
     killed
 }
@@ -198,6 +199,18 @@ fn check_outside(case: &str, calls: &[Call], before: &BTreeSet<(String, u32)>) {
     for (step, keys) in keys {
         assert_eq!(keys.len(), 1, "{case}: `{step}` kept its key: {keys:?}");
     }
+}
+
+/// What each recorded attempt has used is counted once.
+async fn check_spending(case: &str, db: &TestDb, view: &RunView) {
+    let attempts = view.steps.iter().flat_map(|step| &step.attempts);
+    let used: u64 = attempts.map(|attempt| attempt.usage.tokens).sum();
+    let counted: i64 = sqlx::query_scalar("select sum(tokens)::bigint from engine.spending")
+        .fetch_one(&db.owner_pool())
+        .await
+        .unwrap();
+    assert!(used >= 5, "{case}: {used}");
+    assert_eq!(counted, i64::try_from(used).unwrap(), "{case}");
 }
 
 /// Nothing is left in the open tables, and nothing was recorded twice.

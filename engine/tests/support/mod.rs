@@ -18,6 +18,7 @@ use engine::node::{
     TransactionNode, UnknownOutcome,
 };
 use engine::store::Tx;
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -333,13 +334,14 @@ macro_rules! external {
 
         impl Node for $node {
             const SPEC: NodeSpec =
-                NodeSpec::new($name, Effect::External(UnknownOutcome::$unknown));
+                NodeSpec::new($name, Effect::External(UnknownOutcome::$unknown)).paid();
             type Config = SendConfig;
             type Output = Sent;
 
             async fn run(&self, ctx: &Ctx, config: SendConfig) -> NodeResult<Sent> {
                 let times = self.1.add($name);
                 self.0.call("send", ctx);
+                ctx.spend(Decimal::ONE, 1);
                 if config.hangs {
                     std::future::pending::<()>().await;
                 }

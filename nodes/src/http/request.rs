@@ -24,6 +24,7 @@ use engine::text;
 use engine::text::Text;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -91,6 +92,9 @@ pub struct HttpRequestConfig {
     /// What becomes of a request of which nobody knows whether it took effect.
     #[serde(default)]
     pub unknown_outcome: Unknown,
+    /// What one request costs, when the service is paid: counted against `budget`.
+    #[serde(default)]
+    pub price: Option<Decimal>,
 }
 
 /// What is asked.
@@ -212,6 +216,10 @@ impl Node for HttpRequest {
             (false, Unknown::Ask) => Effect::External(UnknownOutcome::Ask),
             (false, Unknown::Repeat) => Effect::External(UnknownOutcome::Repeat),
         }
+    }
+
+    fn price(&self, config: &HttpRequestConfig) -> Option<Decimal> {
+        config.price.map(|price| price.max(Decimal::ZERO))
     }
 
     fn check(&self, config: &Value) -> Vec<Problem> {

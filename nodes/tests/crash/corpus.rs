@@ -109,7 +109,7 @@ fn the_corpus_has_every_word_of_the_language_and_plays_whole() {
         names.map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
     wanted.extend(properties(&schema));
-    for inside in ["cancel_on", "concurrency", "rate_limit"] {
+    for inside in ["budget", "cancel_on", "concurrency", "rate_limit"] {
         wanted.extend(properties(&schema["properties"][inside]));
     }
     for part in ["compensate", "repeat", "retry", "step"] {

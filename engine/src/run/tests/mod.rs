@@ -187,8 +187,9 @@ fn drive_with(
             logs: Vec::new(),
             result: result.map(Waited::Done),
             dice: 0,
+            usage: crate::node::Usage::default(),
         };
-        records.extend(run.apply(Event::Attempted(attempted), at).records);
+        records.extend(run.apply(Event::Attempted(Box::new(attempted)), at).records);
     }
 }
 
@@ -418,7 +419,7 @@ fn recovered(yaml: &str, records: &[Record], script: &Script<'_>) -> Told {
 
 /// What the executor says when an attempt has ended.
 fn attempted(start: &Start, result: NodeResult<Value>) -> Event {
-    Event::Attempted(Attempted {
+    Event::Attempted(Box::new(Attempted {
         key: start.key.clone(),
         effect: Effect::Pure,
         input: None,
@@ -428,7 +429,8 @@ fn attempted(start: &Start, result: NodeResult<Value>) -> Event {
         logs: Vec::new(),
         result: result.map(Waited::Done),
         dice: 0,
-    })
+        usage: crate::node::Usage::default(),
+    }))
 }
 
 fn cut_anywhere_with(yaml: &str, script: &Script<'_>) {

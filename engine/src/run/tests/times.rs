@@ -19,7 +19,7 @@ finally:
 
 /// An attempt that began and ended at these minutes.
 fn worked(start: &Start, from: i64, to: i64, result: Waited<Value>) -> Event {
-    Event::Attempted(Attempted {
+    Event::Attempted(Box::new(Attempted {
         key: start.key.clone(),
         effect: Effect::Pure,
         input: None,
@@ -29,7 +29,8 @@ fn worked(start: &Start, from: i64, to: i64, result: Waited<Value>) -> Event {
         logs: Vec::new(),
         result: Ok(result),
         dice: 0,
-    })
+        usage: crate::node::Usage::default(),
+    }))
 }
 
 fn at(minutes: i64) -> DateTime<Utc> {
