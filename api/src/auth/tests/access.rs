@@ -49,7 +49,8 @@ impl Ids {
             .replace("{*path}", "notes")
             .replace("{value}", &self.session.to_string())
             .replace("{name}", &self.workflow)
-            .replace("{id}", &id.to_string());
+            .replace("{id}", &id.to_string())
+            .replace("{number}", "1");
         assert!(!path.contains('{'), "what stands here? {route}");
         path
     }
